@@ -1,0 +1,110 @@
+"""What every corruption is, and their composition."""
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+
+import torch
+
+__all__ = ["Compose", "Corruption"]
+
+
+class Corruption(ABC):
+    """Map images (n, c, h, w) in [-1, 1] to corrupted images of the same shape and range, differentiably.
+
+    A subclass is a frozen dataclass (``repr=False``) of numbers with one method ``_apply(images)``; calling a
+    corruption checks the images first and leaves an empty batch as it is.
+
+    See Also
+    --------
+    Compose : One corruption after another.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmimic.corruptions import Invert
+    >>> Invert()(torch.full((1, 1, 2, 2), 0.25))[0, 0, 0, 0]
+    tensor(-0.2500)
+    """
+
+    def __call__(self, images):
+        """Corrupt images.
+
+        Parameters
+        ----------
+        images : tensor of shape (n, c, h, w)
+            Floating point, in [-1, 1].
+
+        Returns
+        -------
+        tensor of shape (n, c, h, w)
+
+        Raises
+        ------
+        TypeError
+            If `images` is not a tensor of floats.
+        ValueError
+            If `images` does not have four axes.
+        """
+        name = type(self).__name__
+        if not (isinstance(images, torch.Tensor) and images.is_floating_point()):
+            kind = images.dtype if hasattr(images, "dtype") else type(images).__name__
+            raise TypeError(f"{name} expects a tensor of floats in [-1, 1], got {kind}. Convert with torch.as_tensor.")
+        if images.ndim != 4:
+            raise ValueError(
+                f"{name} expects images of shape (n, c, h, w), got {tuple(images.shape)}. Reshape rows first."
+            )
+        return self._apply(images) if len(images) else images
+
+    @abstractmethod
+    def _apply(self, images):
+        """Corrupt at least one checked image."""
+
+    def __repr__(self):
+        changed = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+class Compose(Corruption):
+    """Apply corruptions one after another.
+
+    Parameters
+    ----------
+    *corruptions : callables
+        Each maps images (n, c, h, w) to images of the same shape; the first is applied first.
+
+    Attributes
+    ----------
+    corruptions : tuple of callables
+        The corruptions in the order in which they act.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not callable.
+
+    Examples
+    --------
+    >>> from skmimic.corruptions import Compose, Rotation, Zoom
+    >>> Compose(Rotation(35), Zoom(0.8))
+    Compose(Rotation(degrees=35), Zoom(factor=0.8))
+    """
+
+    def __init__(self, *corruptions):
+        for corruption in corruptions:
+            if not callable(corruption):
+                raise TypeError(f"Compose: every corruption must be callable, got {corruption!r}.")
+        self.corruptions = corruptions
+
+    def _apply(self, images):
+        for corruption in self.corruptions:
+            images = corruption(images)
+        return images
+
+    def __eq__(self, other):
+        return type(other) is Compose and self.corruptions == other.corruptions
+
+    def __hash__(self):
+        return hash(self.corruptions)
+
+    def __repr__(self):
+        return f"Compose({', '.join(map(repr, self.corruptions))})"

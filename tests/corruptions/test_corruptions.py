@@ -1,0 +1,228 @@
+"""Laws of every corruption, and what each one does."""
+
+import math
+import pickle
+
+import pytest
+import torch
+from sklearn.base import clone
+from torch.nn import functional as F
+
+from skmimic.corruptions import (
+    Affine,
+    BlockLoss,
+    Compose,
+    GaussianBlur,
+    Invert,
+    MissingPixels,
+    Noise,
+    Photometric,
+    Rotation,
+    Zoom,
+)
+
+ALL = [
+    Rotation(35),
+    Zoom(0.8),
+    Zoom(1.4),
+    Affine(rotation=-20, zoom=0.9, shift=(1.5, -2)),
+    MissingPixels(1 / 3),
+    MissingPixels(0.5, fill=0, shared=False, random_state=3),
+    BlockLoss(0.4),
+    Invert(),
+    Photometric(gain=1.5, bias=-0.3),
+    GaussianBlur(1.2),
+    Noise(0.3),
+    Compose(Rotation(35), Zoom(0.8), MissingPixels(1 / 3)),
+]
+each = pytest.mark.parametrize("corruption", ALL, ids=repr)
+
+
+def random_images(n=5, channels=3, side=16, seed=0, **kwargs):
+    return torch.rand(n, channels, side, side, generator=torch.Generator().manual_seed(seed), **kwargs) * 2 - 1
+
+
+def a_blob(side=33, x=0.5, y=0.0):
+    """One bright spot at (x, y) of the sampling grid, y running down, on black."""
+    axis = (torch.arange(side) + 0.5) / side * 2 - 1
+    spot = torch.exp(-((axis[:, None] - y) ** 2 + (axis - x) ** 2) / 0.01)
+    return (2 * spot - 1)[None, None]
+
+
+def centre_of_mass(image):
+    weight = image[0, 0] + 1
+    axis = (torch.arange(len(weight)) + 0.5) / len(weight) * 2 - 1
+    return [((weight.sum(dim) * axis).sum() / weight.sum()).item() for dim in (0, 1)]
+
+
+@each
+def test_keeps_shape_dtype_and_range(corruption):
+    for dtype in (torch.float32, torch.float64):
+        images = random_images(dtype=dtype)
+        corrupted = corruption(images)
+        assert corrupted.shape == images.shape
+        assert corrupted.dtype == dtype
+        assert corrupted.abs().max() <= 1 + 1e-6
+
+
+@each
+def test_is_one_fixed_function_that_leaves_its_input_and_the_global_state_alone(corruption):
+    images, state = random_images(), torch.get_rng_state()
+    before = images.clone()
+    first = corruption(images)
+    assert torch.equal(first, corruption(images))
+    assert torch.equal(first, pickle.loads(pickle.dumps(corruption))(images))
+    assert torch.equal(images, before)
+    assert torch.equal(state, torch.get_rng_state())
+
+
+@each
+def test_changes_something(corruption):
+    assert not torch.allclose(corruption(random_images()), random_images(), atol=1e-2)
+
+
+@each
+def test_gradient_agrees_with_finite_differences(corruption):
+    images = random_images(n=2, channels=1, side=6, dtype=torch.float64).mul(0.4).requires_grad_()
+    assert torch.autograd.gradcheck(corruption, (images,))
+
+
+@each
+def test_takes_an_empty_batch_and_every_prefix(corruption):
+    images = random_images()
+    assert corruption(images[:0]).shape == (0, 3, 16, 16)
+    torch.testing.assert_close(corruption(images[:2]), corruption(images)[:2])
+
+
+@each
+def test_is_a_parameter_that_clones(corruption):
+    copy = clone(corruption, safe=False)
+    assert copy == corruption
+    assert copy is not corruption
+
+
+def test_repr_is_short_and_compares():
+    assert repr(Affine(zoom=0.8)) == "Affine(zoom=0.8)"
+    assert repr(MissingPixels(0.25)) == "MissingPixels(fraction=0.25)"
+    assert repr(Compose(Invert(), Noise(0.5))) == "Compose(Invert(), Noise(sigma=0.5))"
+    assert Compose(Invert()) == Compose(Invert()) != Compose(Noise(0.5))
+    assert len({Rotation(3), Rotation(3), Rotation(4), Compose(Invert()), Compose(Invert())}) == 3
+
+
+@pytest.mark.parametrize(("degrees", "zoom"), [(35, 0.8), (-60, 1), (0, 1.3)])
+def test_affine_is_the_sampling_grid_of_its_definition(degrees, zoom):
+    cosine, sine = math.cos(math.radians(degrees)) / zoom, math.sin(math.radians(degrees)) / zoom
+    theta = torch.tensor([[[cosine, -sine, 0], [sine, cosine, 0]]]).expand(5, 2, 3)
+    images = random_images()
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    expected = F.grid_sample(images + 1, grid, align_corners=False) - 1
+    assert torch.equal(Affine(rotation=degrees, zoom=zoom)(images), expected)
+
+
+def test_identity_arguments_are_the_identity():
+    images = random_images()
+    for corruption in (Rotation(0), Zoom(1), Affine(), MissingPixels(0), BlockLoss(0), Photometric(), Noise(0)):
+        torch.testing.assert_close(corruption(images), images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("degrees", [20, 90, -45])
+def test_positive_rotation_turns_the_content_counter_clockwise(degrees):
+    angle = math.radians(degrees)
+    x, y = centre_of_mass(Rotation(degrees)(a_blob()))
+    assert (x, y) == pytest.approx((0.5 * math.cos(angle), -0.5 * math.sin(angle)), abs=0.01)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.4])
+def test_zoom_moves_the_content_from_the_centre_by_the_factor(factor):
+    assert centre_of_mass(Zoom(factor)(a_blob()))[0] == pytest.approx(0.5 * factor, abs=0.01)
+
+
+def test_shift_moves_right_and_down_by_pixels():
+    images = random_images(side=9)
+    shifted = Affine(shift=(2, 1))(images)
+    torch.testing.assert_close(shifted[..., 1:, 2:], images[..., :-1, :-2], atol=1e-5, rtol=0)
+    assert torch.all(shifted[..., :1, :] == -1)
+
+
+def test_shift_comes_after_rotation_and_zoom():
+    together = Affine(rotation=30, zoom=0.8, shift=(3, -2))(a_blob())
+    in_turn = Affine(shift=(3, -2))(Affine(rotation=30, zoom=0.8)(a_blob()))
+    assert centre_of_mass(together) == pytest.approx(centre_of_mass(in_turn), abs=0.005)
+
+
+def test_rotation_and_zoom_are_affine():
+    images = random_images()
+    assert torch.equal(Rotation(25)(images), Affine(rotation=25)(images))
+    assert torch.equal(Zoom(0.7)(images), Affine(zoom=0.7)(images))
+
+
+@pytest.mark.parametrize("fraction", [0, 0.1, 1 / 3, 1])
+def test_missing_pixels_loses_exactly_the_fraction_in_all_channels(fraction):
+    lost = MissingPixels(fraction, fill=0.5)(random_images()) == 0.5
+    assert torch.equal(lost.sum((-2, -1)), torch.full((5, 3), round(fraction * 256)))
+    assert torch.equal(lost[:, :1].expand_as(lost), lost)
+
+
+def test_missing_pixels_are_shared_or_drawn_per_image():
+    shared, own = (MissingPixels(0.5, shared=s)(torch.ones(4, 1, 16, 16)) for s in (True, False))
+    assert torch.equal(shared[:1].expand_as(shared), shared)
+    assert len({tuple(image.flatten().tolist()) for image in own}) == 4
+
+
+@pytest.mark.parametrize("make", [lambda seed: MissingPixels(0.5, random_state=seed), lambda seed: Noise(1, seed)])
+def test_seeds_differ(make):
+    assert not torch.equal(make(0)(random_images()), make(1)(random_images()))
+
+
+def test_block_loss_fills_one_block_and_nothing_else():
+    images = random_images(side=10)
+    lost = BlockLoss(0.4, centre=(0.2, 0.7), fill=0)(images)
+    assert torch.all(lost[..., 5:9, 0:4] == 0)
+    changed = (lost != images)[0, 0]
+    assert changed.sum() == 16
+    assert torch.all(changed[5:9, 0:4])
+
+
+def test_invert_twice_is_the_identity():
+    assert torch.equal(Compose(Invert(), Invert())(random_images()), random_images())
+
+
+def test_blur_keeps_the_mean_of_a_centred_spot_and_lowers_the_variance():
+    blob = a_blob(x=0)
+    blurred = GaussianBlur(2)(blob)
+    torch.testing.assert_close(blurred.mean(), blob.mean())
+    assert blurred.var() < blob.var()
+
+
+def test_noise_has_its_standard_deviation():
+    assert Noise(0.1)(torch.zeros(20, 1, 32, 32)).std().item() == pytest.approx(0.1, rel=0.02)
+
+
+def test_compose_takes_any_callable_and_works_from_left_to_right():
+    images = random_images()
+    assert torch.equal(Compose(lambda x: x / 2, Photometric(bias=0.5))(images), images / 2 + 0.5)
+    assert torch.equal(Compose()(images), images)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: Zoom(0), ValueError, r"Zoom: factor must be a finite number in \(0, inf\), got 0"),
+        (lambda: Zoom("big"), TypeError, "factor must be a number, got 'big'"),
+        (lambda: Rotation(math.nan), ValueError, "degrees must be a finite number"),
+        (lambda: Affine(shift=(1, 2, 3)), ValueError, "pair"),
+        (lambda: MissingPixels(1.2), ValueError, r"fraction must be a finite number in \[0, 1\], got 1.2"),
+        (lambda: MissingPixels(0.5, random_state=None), TypeError, "random_state must be an integer"),
+        (lambda: BlockLoss(0.5, centre=(0.5, 2)), ValueError, "centre"),
+        (lambda: BlockLoss(0.5, centre=(0.5,)), ValueError, "centre must be a pair"),
+        (lambda: GaussianBlur(-1), ValueError, "sigma"),
+        (lambda: Noise(0.1, random_state=0.5), TypeError, "random_state"),
+        (lambda: Compose(Invert(), 3), TypeError, "Compose: every corruption must be callable, got 3"),
+        (lambda: Invert()(random_images().numpy()), TypeError, "tensor of floats"),
+        (lambda: Invert()(torch.zeros(1, 1, 4, 4, dtype=torch.uint8)), TypeError, "got torch.uint8"),
+        (lambda: Invert()(torch.zeros(4, 16)), ValueError, r"shape \(n, c, h, w\), got \(4, 16\)"),
+    ],
+)
+def test_bad_arguments_are_named(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
