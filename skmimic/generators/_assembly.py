@@ -1,0 +1,51 @@
+"""From modules and wishes to the state of a generator."""
+
+from numbers import Integral
+
+import numpy as np
+import torch
+
+from ..utils import Bounds, refuse_fork
+from ._calling import probe_discriminator, probe_encoder, probe_generator
+from ._facts import Facts, as_image_shape, fingerprint_of
+from ._parts import take_apart
+from ._priors import as_prior
+
+__all__ = ["Wishes", "assemble"]
+
+
+class Wishes:
+    """Arguments of a user, checked as far as they can be without the module."""
+
+    def __init__(self, latent_dim, image_shape, data_range, prior, name):
+        if latent_dim is not None and (
+            not isinstance(latent_dim, Integral) or isinstance(latent_dim, bool) or latent_dim < 1
+        ):
+            raise ValueError(f"Generator: latent_dim must be a positive integer or None, got {latent_dim!r}.")
+        self.latent_dim = None if latent_dim is None else int(latent_dim)
+        self.image_shape = None if image_shape is None else as_image_shape(image_shape)
+        self.data_range, self.prior = Bounds.of(data_range), as_prior(prior)
+        self.name = name
+
+
+def assemble(modules, wishes, notes):
+    """Freeze modules, probe how they are called: (facts, parts, fingerprint)."""
+    refuse_fork()
+    parts = {role: take_apart(module) for role, module in modules.items() if module is not None}
+    if "generator" not in parts:
+        raise TypeError("Generator: module must be a torch.nn.Module, got None. as_generator(...) accepts more.")
+    with torch.inference_mode(False), torch.no_grad():
+        cpu = torch.device("cpu")
+        network = parts["generator"].load(cpu)
+        latent_dim, layout, images = probe_generator(network, wishes.latent_dim, wishes.image_shape, wishes.prior)
+        parts["generator"] = parts["generator"].calling(layout=layout)
+        if "discriminator" in parts:
+            part = parts["discriminator"]
+            parts["discriminator"] = part.calling(**probe_discriminator(part.load(cpu), images))
+        if "encoder" in parts:
+            part = parts["encoder"]
+            parts["encoder"] = part.calling(**probe_encoder(part.load(cpu), images, latent_dim))
+    name = wishes.name or parts["generator"].architecture or parts["generator"].description["module"]
+    facts = Facts(latent_dim, tuple(images.shape[1:]), wishes.data_range, wishes.prior, str(name), notes)
+    seen = b"" if parts["generator"].architecture else (np.round(images.numpy(), 3) + 0.0).tobytes()
+    return facts, parts, fingerprint_of(facts, parts, seen)

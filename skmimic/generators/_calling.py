@@ -1,0 +1,239 @@
+"""How a module wants to be called: found by one probe each, then repeated exactly."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from ..exceptions import GeneratorMismatchError
+from ..utils import infer_image_shape, n_values
+
+__all__ = [
+    "call_discriminator",
+    "call_encoder",
+    "call_generator",
+    "ends_in_sigmoid",
+    "probe_discriminator",
+    "probe_encoder",
+    "probe_generator",
+]
+
+N_PROBES = 5  # rows: no usual number of channels, so a missing batch axis shows
+LATENT_ATTRIBUTES = ("latent_dim", "z_dim", "nz", "dim_z", "zdim", "latent_size", "n_latent", "n_z", "d")
+LOGIT_EPS = 1e-6  # a float32 probability cannot tell more
+
+
+def probe_generator(module, latent_dim, image_shape, prior):
+    """Find the latent size, the layout of the latents and the shape of the images.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        In eval mode, on the CPU.
+    latent_dim : int or None
+        None tries what attributes and first layer suggest.
+    image_shape : tuple of int or None
+    prior : Prior
+
+    Returns
+    -------
+    latent_dim : int
+    layout : {"flat", "map"}
+        Latents as (n, d) or as (n, d, 1, 1).
+    images : tensor (n, c, h, w)
+        Of the probe.
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If no latents of the tried sizes give images.
+    """
+    candidates = [latent_dim] if latent_dim is not None else _latent_candidates(module)
+    if not candidates:
+        raise GeneratorMismatchError(f"{_name(module)}: cannot tell the number of latents. Pass latent_dim=...")
+    reasons = {}
+    for candidate in candidates:
+        z = prior.sample(N_PROBES, candidate, torch.Generator().manual_seed(0))
+        for layout in ("flat", "map"):
+            try:
+                output = module(_laid_out(z, layout))
+            except Exception as error:  # whatever the module's code raises: the next layout may be the right one
+                reasons[(candidate, layout)] = _first_line(error)
+                continue
+            images = _images_from(output, image_shape, _name(module))
+            _check_repeatable(
+                images, lambda z=z, layout=layout: module(_laid_out(z, layout)), image_shape, _name(module)
+            )
+            return candidate, layout, images
+    raise GeneratorMismatchError(_no_images(module, reasons, given=latent_dim is not None))
+
+
+def call_generator(module, z, layout, image_shape):
+    """Map latents (n, d) to images (n, c, h, w) in the module's own range, float32."""
+    output = module(_laid_out(z, layout))
+    return _one_image_tensor(output, _name(module)).float().reshape(len(z), *image_shape)
+
+
+def probe_discriminator(module, images):
+    """Find how a discriminator takes images and what it gives.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+    images : tensor (n, c, h, w)
+
+    Returns
+    -------
+    dict
+        ``layout`` is "images" or "rows", ``probability`` says that the last layer is a sigmoid.
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If it does not give one number for each image.
+    """
+    layout = _probe_inward(module, images, 1, "discriminator")
+    return {"layout": layout, "probability": ends_in_sigmoid(module)}
+
+
+def call_discriminator(module, images, layout, probability):
+    """Map images (n, c, h, w) to logits (n,), float32."""
+    values = _rows_from(module(_inward(images, layout)), len(images), 1)[:, 0].float()
+    return torch.logit(values, eps=LOGIT_EPS) if probability else values
+
+
+def probe_encoder(module, images, latent_dim):
+    """Find how an encoder takes images: {"layout": "images"} or {"layout": "rows"}."""
+    return {"layout": _probe_inward(module, images, latent_dim, "encoder")}
+
+
+def call_encoder(module, images, layout, latent_dim):
+    """Map images (n, c, h, w) to latents (n, latent_dim), float32. Of several outputs the first that fits is taken."""
+    return _rows_from(module(_inward(images, layout)), len(images), latent_dim).float()
+
+
+def _latent_candidates(module):
+    attributes = [getattr(module, name, None) for name in LATENT_ATTRIBUTES]
+    layers = [getattr(part, name, None) for part in module.modules() for name in ("in_features", "in_channels")]
+    first_layer = [size for size in layers if isinstance(size, int)][:1]
+    weights = [tensor for tensor in module.parameters() if tensor.ndim in (2, 4)][:1]
+    first_weight = [weight.shape[1 if weight.ndim == 2 else 0] for weight in weights]
+    sizes = [size for size in (*attributes, *first_layer, *first_weight) if _is_size(size)]
+    return list(dict.fromkeys(sizes))
+
+
+def _is_size(value):
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= 65536
+
+
+def _laid_out(z, layout):
+    return z if layout == "flat" else z[:, :, None, None]
+
+
+def _inward(images, layout):
+    return images if layout == "images" else images.flatten(1)
+
+
+def _tensors_of(output):
+    if isinstance(output, torch.Tensor):
+        return [output]
+    values = output.values() if isinstance(output, Mapping) else output if isinstance(output, (tuple, list)) else ()
+    return [value for value in values if isinstance(value, torch.Tensor)]
+
+
+def _one_image_tensor(output, name):
+    """The images in what a module returned: the tensor itself, or the only 4-D one of a tuple, list or mapping."""
+    tensors = _tensors_of(output)
+    if len(tensors) > 1:
+        tensors = [tensor for tensor in tensors if tensor.ndim == 4]
+    if len(tensors) != 1 or not tensors[0].is_floating_point():
+        raise GeneratorMismatchError(
+            f"{name}: expected one floating-point tensor of images (n, c, h, w), got {_describe(output)}. "
+            "Wrap the module in one whose forward returns the images alone."
+        )
+    return tensors[0]
+
+
+def _images_from(output, image_shape, name):
+    images = _one_image_tensor(output, name).detach().float()
+    shape = tuple(images.shape[1:])
+    if len(images) != N_PROBES or images.ndim not in (2, 3, 4):
+        raise GeneratorMismatchError(
+            f"{name}: {N_PROBES} latents gave a tensor of shape {tuple(images.shape)}; expected ({N_PROBES}, c, h, w)."
+        )
+    found = {1: lambda: infer_image_shape(shape[0]), 2: lambda: (1, *shape), 3: lambda: shape}[len(shape)]()
+    if image_shape is not None and (found if len(shape) == 3 else n_values(shape)) != (
+        image_shape if len(shape) == 3 else n_values(image_shape)
+    ):
+        raise GeneratorMismatchError(
+            f"{name}: gives images of shape {shape}, {n_values(shape)} values, but image_shape={image_shape}. "
+            "Leave image_shape out, or pass the shape the module gives."
+        )
+    if not torch.isfinite(images).all():
+        raise GeneratorMismatchError(
+            f"{name}: gives NaN or infinite pixels for draws from its prior. Check its weights."
+        )
+    return images.reshape(N_PROBES, *(image_shape or found))
+
+
+def _check_repeatable(images, again, image_shape, name):
+    second = _images_from(again(), image_shape, name)
+    if not torch.allclose(images, second, rtol=1e-3, atol=1e-3):
+        raise GeneratorMismatchError(
+            f"{name}: gives different images for the same latents. Fix the noise that its forward draws, so that the "
+            "latents alone decide."
+        )
+
+
+def _probe_inward(module, images, width, what):
+    reasons = {}
+    for layout in ("images", "rows"):
+        try:
+            output = module(_inward(images, layout))
+        except Exception as error:  # whatever the module's code raises: the next layout may be the right one
+            reasons[layout] = _first_line(error)
+            continue
+        _rows_from(output, len(images), width, f"{what} {_name(module)}")
+        return layout
+    raise GeneratorMismatchError(
+        f"{what} {_name(module)} accepts neither images of shape {tuple(images.shape[1:])} ({reasons['images']}) nor rows "
+        f"({reasons['rows']}). Pass one made for the generator's images."
+    )
+
+
+def _rows_from(output, n, width, name="module"):
+    for tensor in _tensors_of(output):
+        if tensor.numel() == n * width and len(tensor) == n:
+            return tensor.reshape(n, width)
+    raise GeneratorMismatchError(
+        f"{name}: expected {width} number(s) for each of {n} images, got {_describe(output)}. "
+        "Wrap it in a module that returns them alone."
+    )
+
+
+def ends_in_sigmoid(module):
+    """Whether the last layer of a module, in the order of registration, is a sigmoid."""
+    leaves = [part for part in module.modules() if not any(True for _ in part.children())]
+    return isinstance(leaves[-1], nn.Sigmoid) or getattr(leaves[-1], "original_name", "") == "Sigmoid"
+
+
+def _describe(output):
+    if isinstance(output, torch.Tensor):
+        return f"a {output.dtype} tensor of shape {tuple(output.shape)}"
+    return f"a {type(output).__name__} with tensors of shapes {[tuple(tensor.shape) for tensor in _tensors_of(output)]}"
+
+
+def _no_images(module, reasons, given):
+    tried = "; ".join(
+        f"{d} latents as {'(n, d)' if how == 'flat' else '(n, d, 1, 1)'}: {why}" for (d, how), why in reasons.items()
+    )
+    hint = "Check latent_dim." if given else "Pass latent_dim=..."
+    return f"{_name(module)}: no images from any latents tried ({tried}). {hint}"
+
+
+def _name(module):
+    return getattr(module, "original_name", type(module).__name__)
+
+
+def _first_line(error):
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

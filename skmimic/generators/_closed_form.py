@@ -1,0 +1,98 @@
+"""Linear generators in closed form."""
+
+import numpy as np
+import torch
+
+from ..exceptions import GeneratorMismatchError
+from ..utils import CANONICAL, Bounds, as_rows, infer_image_shape, n_values
+from ._facts import as_image_shape
+from ._generator import Generator
+from ._linear import LinearDecoder, principal_components
+
+__all__ = ["linear_generator", "linear_generator_from_data"]
+
+
+def linear_generator(components, mean=None, image_shape=None, *, data_range=CANONICAL, prior="normal", name="linear"):
+    """Make a generator of the affine map ``z @ components + mean``.
+
+    Parameters
+    ----------
+    components : array-like of shape (latent_dim, C*H*W)
+        Kept in float64 for `Generator.linear_map`; images are computed in float32.
+    mean : array-like of shape (C*H*W,) or None, default=None
+        None is zero.
+    image_shape : tuple of int or None, default=None
+        None takes a grey or RGB square, else ``(1, 1, n_features)``.
+    data_range : tuple of float, default=(-1.0, 1.0)
+        Range that the values are in.
+    prior : {"uniform", "normal"}, pair of float or Prior, default="normal"
+    name : str, default="linear"
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If the shapes don't fit each other or a value is not finite.
+    """
+    components = np.array(components, dtype=np.float64)
+    if components.ndim != 2 or 0 in components.shape:
+        raise GeneratorMismatchError(
+            f"linear_generator: components must be (latent_dim, C*H*W), got {components.shape}."
+        )
+    n_features = components.shape[1]
+    mean = np.zeros(n_features) if mean is None else np.array(mean, dtype=np.float64).reshape(-1)
+    shape = infer_image_shape(n_features) if image_shape is None else as_image_shape(image_shape)
+    if len(mean) != n_features or n_values(shape) != n_features:
+        raise GeneratorMismatchError(
+            f"linear_generator: components have {n_features} values a row, but the mean has {len(mean)} and "
+            f"image_shape={shape} has {n_values(shape)}."
+        )
+    if not (np.isfinite(components).all() and np.isfinite(mean).all()):
+        raise GeneratorMismatchError("linear_generator: components or mean contain NaN or infinity.")
+    decoder = LinearDecoder(len(components), shape)
+    decoder.components, decoder.mean = torch.from_numpy(components), torch.from_numpy(mean)
+    return Generator(
+        decoder, latent_dim=len(components), image_shape=shape, data_range=data_range, prior=prior, name=name
+    )
+
+
+def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_range=CANONICAL):
+    """Make the linear generator that explains rows best (principal components), in closed form and float64.
+
+    The components are axis times standard deviation, so that standard normal latents give images with the mean and the
+    covariance of the data. Values are taken as they are: with the default `data_range` nothing is rescaled.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, C*H*W) or (n_samples, C, H, W)
+    n_components : int, default=32
+        Number of latents, at most; fewer where the data spans fewer directions, but at least one.
+    image_shape : tuple of int or None, default=None
+        None takes that of `X`, else a grey or RGB square, else ``(1, 1, n_features)``.
+    data_range : tuple of float, default=(-1.0, 1.0)
+        Range that the values are in.
+
+    Returns
+    -------
+    Generator
+        With a normal prior.
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If `X` is empty, not finite or does not fit `image_shape`.
+    """
+    X = np.asarray(X, dtype=np.float64)
+    if X.ndim < 2 or 0 in X.shape or not np.isfinite(X).all():
+        raise GeneratorMismatchError(
+            f"linear_generator_from_data: expected finite rows (n_samples, C*H*W) or images, got shape {X.shape}."
+        )
+    if n_components < 1:
+        raise ValueError(f"linear_generator_from_data: n_components must be at least 1, got {n_components!r}.")
+    if image_shape is None and X.ndim > 2:
+        image_shape = X.shape[1:]
+    components, mean = principal_components(as_rows(X), n_components)
+    return linear_generator(components, mean, image_shape, data_range=Bounds.of(data_range))

@@ -1,0 +1,115 @@
+"""Fitted scikit-learn decompositions as linear generators."""
+
+import numpy as np
+
+from ..exceptions import GeneratorMismatchError
+from ..utils import CANONICAL, Bounds
+from ._closed_form import linear_generator
+from ._priors import NormalPrior
+
+__all__ = ["decomposition_generator"]
+
+TOLERANCE = 1e-6  # of the largest value; decompositions fitted in float32 have some 1e-7
+N_CHECKS = 8
+
+
+def decomposition_generator(estimator, latent_dim=None, image_shape=None, prior=None, data_range=None):
+    """Make a linear generator of the `inverse_transform` of a fitted estimator.
+
+    The latents are measured in standard deviations of the estimator's scores where it knows them (PCA,
+    IncrementalPCA, TruncatedSVD, FastICA), so that the normal prior fits. Elsewhere (NMF, dictionaries) the scores are
+    scaled so that unit latents spread over the pixel range. Without centring the scores have an unknown mean, so the
+    prior then allows every latent.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, with an affine `inverse_transform`.
+    latent_dim : int or None, default=None
+        Columns that `inverse_transform` takes; None finds it.
+    image_shape, prior, data_range
+        As in `linear_generator`.
+
+    Returns
+    -------
+    Generator
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If `inverse_transform` is not affine.
+    """
+    name = type(estimator).__name__
+    n_latents = latent_dim if latent_dim is not None else _n_scores(estimator)
+    axes, mean = _affine_map(estimator.inverse_transform, n_latents, name)
+    data_range = CANONICAL if data_range is None else Bounds.of(data_range)
+    last = _last_step(estimator)
+    deviations = _score_deviations(last, n_latents)
+    if deviations is None:
+        deviations, natural_prior = _pixel_units(axes, data_range), NormalPrior(quantile=1.0)
+    else:
+        natural_prior = NormalPrior(quantile=0.999 if hasattr(last, "mean_") else 1.0)
+    prior = natural_prior if prior is None else prior
+    return linear_generator(
+        axes * deviations[:, None], mean, image_shape, data_range=data_range, prior=prior, name=name
+    )
+
+
+def _last_step(estimator):
+    return estimator[-1] if hasattr(estimator, "named_steps") else estimator
+
+
+def _n_scores(estimator):
+    last = _last_step(estimator)
+    for found in (getattr(last, "n_components_", None), getattr(last, "n_components", None)):
+        if isinstance(found, (int, np.integer)) and not isinstance(found, bool):
+            return int(found)
+    if np.ndim(getattr(last, "components_", None)) == 2:
+        return len(last.components_)
+    if hasattr(last, "eigenvalues_"):
+        return len(last.eigenvalues_)
+    raise GeneratorMismatchError(
+        f"{type(estimator).__name__}: cannot tell how many columns inverse_transform takes. Pass latent_dim=..."
+    )
+
+
+def _affine_map(inverse_transform, n_latents, name):
+    """Matrix and offset of a function of rows, or a refusal if it is not affine."""
+    basis = np.vstack([np.zeros((1, n_latents)), np.eye(n_latents)])
+    checks = np.random.RandomState(0).normal(scale=3.0, size=(N_CHECKS, n_latents))
+    try:
+        values = np.asarray(inverse_transform(np.vstack([basis, checks])), dtype=np.float64)
+    except Exception as error:  # whatever the estimator raises, NotFittedError included, says what is wrong
+        raise _refusal_class(error)(
+            f"{name}: inverse_transform does not work on {n_latents} columns: {str(error).splitlines()[0]}"
+        ) from error
+    mean, axes = values[0], values[1 : n_latents + 1] - values[0]
+    error = np.abs(checks @ axes + mean - values[n_latents + 1 :]).max()
+    if not error <= TOLERANCE * max(np.abs(values).max(), np.finfo(np.float64).tiny):
+        raise GeneratorMismatchError(
+            f"{name}: inverse_transform is not an affine map (off by {error:.2g}), so it has no linear generator. Use PCA or "
+            "another linear decomposition, or wrap the map in a torch.nn.Module to be differentiated."
+        )
+    return axes, mean
+
+
+def _refusal_class(error):
+    """Keep scikit-learn's NotFittedError, make everything else a mismatch."""
+    return type(error) if type(error).__name__ == "NotFittedError" else GeneratorMismatchError
+
+
+def _score_deviations(estimator, n_latents):
+    """Standard deviation of each score on the training data, or None if the estimator does not say."""
+    if getattr(estimator, "whiten", False) is True or getattr(estimator, "whiten", None) == "unit-variance":
+        return np.ones(n_latents)
+    variances = getattr(estimator, "explained_variance_", None)
+    if np.shape(variances) == (n_latents,):
+        return np.sqrt(np.maximum(np.asarray(variances, dtype=np.float64), 0.0))
+    return None
+
+
+def _pixel_units(axes, data_range):
+    """Scores whose joint unit steps move a pixel by half the range, in root mean square."""
+    rms = np.sqrt(np.mean(axes**2, axis=1))
+    half_range = (data_range.high - data_range.low) / 2
+    return half_range / np.sqrt(len(axes)) / np.where(rms > 0, rms, 1.0)

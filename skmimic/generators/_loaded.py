@@ -1,0 +1,103 @@
+"""A generator on a device, as the engine sees it."""
+
+import torch
+
+from ..exceptions import GeneratorMismatchError
+from ..utils import CANONICAL
+from ._calling import call_discriminator, call_encoder, call_generator
+
+__all__ = ["LoadedGenerator"]
+
+
+class LoadedGenerator:
+    """The networks of a `Generator` on one device; made by `Generator.on`, never pickled.
+
+    Everything is float32, in eval mode and without parameter gradients. Images are in the canonical range [-1, 1].
+
+    Parameters
+    ----------
+    facts : Facts
+    parts : dict of Part
+    device : torch.device
+
+    Attributes
+    ----------
+    latent_dim : int
+    image_shape : tuple of int
+        Channels, height, width.
+    prior : Prior
+    device : torch.device
+    """
+
+    def __init__(self, facts, parts, device):
+        self.latent_dim, self.image_shape, self.prior = facts.latent_dim, facts.image_shape, facts.prior
+        self.device = device
+        self._data_range = facts.data_range
+        self._calls = {name: part.description["call"] for name, part in parts.items()}
+        self._modules = {name: part.load(device) for name, part in parts.items()}
+        self._shape_was_checked = False
+
+    def __repr__(self):
+        return f"LoadedGenerator(latent_dim={self.latent_dim}, image_shape={self.image_shape}, device='{self.device}')"
+
+    def __reduce__(self):
+        raise TypeError("LoadedGenerator stays on its device and is not pickled. Pickle the Generator it came from.")
+
+    @property
+    def has_discriminator(self):
+        """Whether `discriminate` gives logits."""
+        return "discriminator" in self._modules
+
+    @property
+    def has_encoder(self):
+        """Whether `encode` gives latents."""
+        return "encoder" in self._modules
+
+    def decode(self, z):
+        """Map latents to images, differentiable in the latents.
+
+        Parameters
+        ----------
+        z : tensor (n, latent_dim)
+
+        Returns
+        -------
+        tensor (n, c, h, w)
+            In [-1, 1].
+
+        Raises
+        ------
+        GeneratorMismatchError
+            If the latents or the images have another shape.
+        """
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise GeneratorMismatchError(
+                f"decode: expected latents (n, {self.latent_dim}), got shape {tuple(z.shape)}."
+            )
+        layout = self._calls["generator"]["layout"]
+        images = call_generator(self._modules["generator"], z.to(torch.float32), layout, self.image_shape)
+        if not self._shape_was_checked:
+            self._check_shape(images, len(z))
+        return self._data_range.convert(images, CANONICAL)
+
+    def _check_shape(self, images, n):
+        if tuple(images.shape) != (n, *self.image_shape):
+            raise GeneratorMismatchError(
+                f"decode: {n} latents gave images of shape {tuple(images.shape)}; expected {(n, *self.image_shape)}."
+            )
+        self._shape_was_checked = True
+
+    def discriminate(self, images):
+        """Map images (n, c, h, w) in [-1, 1] to logits (n,) of being real, or None without a discriminator."""
+        if not self.has_discriminator:
+            return None
+        images = CANONICAL.convert(images.to(torch.float32), self._data_range)
+        return call_discriminator(self._modules["discriminator"], images, **self._calls["discriminator"])
+
+    def encode(self, images):
+        """Map images (n, c, h, w) in [-1, 1] to latents (n, latent_dim), or None without an encoder."""
+        if not self.has_encoder:
+            return None
+        images = CANONICAL.convert(images.to(torch.float32), self._data_range)
+        call = self._calls["encoder"]
+        return call_encoder(self._modules["encoder"], images, call["layout"], self.latent_dim)

@@ -1,0 +1,57 @@
+"""The one fixed list of networks that a description may name; nothing outside it is ever built from a file."""
+
+import torch
+
+from ..exceptions import InvalidModelFileError
+from . import architectures
+from ._linear import LinearDecoder
+from ._tensors import named_tensors
+
+__all__ = ["REGISTRY", "blueprint", "is_registered"]
+
+REGISTRY = {LinearDecoder.architecture: LinearDecoder, **architectures.ARCHITECTURES}
+
+
+def blueprint(name, config):
+    """Build a network of the registry without memory: its tensors are on the meta device.
+
+    Parameters
+    ----------
+    name : str
+    config : dict
+        Arguments of the class.
+
+    Returns
+    -------
+    torch.nn.Module
+        In eval mode.
+
+    Raises
+    ------
+    InvalidModelFileError
+        If the name is unknown or the configuration does not fit it.
+    """
+    if not isinstance(name, str) or name not in REGISTRY:
+        raise InvalidModelFileError(f"unknown architecture {name!r}; known are {', '.join(sorted(REGISTRY))}.")
+    try:
+        with torch.inference_mode(False), torch.device("meta"):
+            return REGISTRY[name](**config).eval().requires_grad_(False)
+    except (TypeError, ValueError, RuntimeError, OverflowError, LookupError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InvalidModelFileError(f"architecture {name!r} does not accept {config!r}: {reason}") from error
+
+
+def is_registered(module):
+    """Whether a module is exactly what its `architecture` and `config` describe, and can be rebuilt from them."""
+    name, config = getattr(module, "architecture", None), getattr(module, "config", None)
+    if not isinstance(name, str) or type(module) is not REGISTRY.get(name) or not isinstance(config, dict):
+        return False
+    try:
+        plan = blueprint(name, config)
+    except InvalidModelFileError:
+        return False
+    return repr(plan) == repr(module) and _shapes(plan) == _shapes(module)
+
+
+def _shapes(module):
+    return {name: (tuple(tensor.shape), tensor.is_floating_point()) for name, tensor in named_tensors(module)}
