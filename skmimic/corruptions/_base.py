@@ -60,7 +60,7 @@ class Corruption(ABC):
         """Corrupt at least one checked image."""
 
     def __repr__(self):
-        changed = [f for f in fields(self) if getattr(self, f.name) != f.default]  # type: ignore[arg-type]
+        changed = [f for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
 
 

@@ -1,0 +1,31 @@
+"""Fixtures of the whole suite."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.fixture(scope="session")
+def realdata():
+    """Open an archive of real data by its name, or skip the test when it is not there."""
+
+    def open_dataset(name):
+        folder = os.environ.get("SKMIMIC_DATA")
+        path = Path(folder or ".", f"{name}.npz")
+        if not folder or not path.is_file():
+            pytest.skip(f"data set {name!r} is not available (set SKMIMIC_DATA)")
+        return np.load(path, allow_pickle=False)
+
+    return open_dataset
+
+
+def pytest_collection_modifyitems(items):
+    """Skip what needs a CUDA device where there is none."""
+    if torch.cuda.is_available():
+        return
+    for item in items:
+        if item.get_closest_marker("gpu"):
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
