@@ -21,8 +21,8 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
     Parameters
     ----------
     gan : Generator, torch.nn.Module, pair of modules, fitted estimator or str
-        A `Generator` is returned itself. A module (TorchScript included) or a pair ``(G, D)`` is copied. Of an estimator
-        the attribute ``generator_`` is taken, or else an affine ``inverse_transform`` (PCA, IncrementalPCA,
+        A `Generator` is returned itself. A module (TorchScript included) or a pair ``(G, D)`` is copied. Of an
+        estimator the attribute ``generator_`` is taken, or else an affine ``inverse_transform`` (PCA, IncrementalPCA,
         TruncatedSVD, FastICA, NMF). A string is the name of a bundled generator.
     latent_dim : int or None, default=None
         For modules and decompositions; None finds it.
@@ -65,11 +65,9 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
 def _unchanged(generator, wishes):
     """The handle itself; arguments that contradict it are refused rather than ignored."""
     for name, wish in wishes.items():
-        if wish is not None and not _agrees(name, wish, getattr(generator, name)):
-            raise ValueError(
-                f"{generator!r}: {name}={wish!r} contradicts its own {getattr(generator, name)!r}. Leave it out: a Generator "
-                "is frozen."
-            )
+        fact = getattr(generator, name)
+        if wish is not None and not _agrees(name, wish, fact):
+            raise ValueError(f"{generator!r} is frozen: {name}={wish!r} contradicts its own {fact!r}. Leave it out.")
     return generator
 
 
@@ -104,8 +102,8 @@ def _from_modules(generator, discriminator, wishes):
 
 def _refusal(gan):
     accepted = (
-        "a Generator, a torch.nn.Module, a pair (G, D), a fitted DCGAN, VAE, BiGAN or linear decomposition, or the name of "
-        "a bundled generator"
+        "a Generator, a torch.nn.Module, a pair (G, D), a fitted DCGAN, VAE, BiGAN or linear decomposition, or the "
+        "name of a bundled generator"
     )
     if isinstance(gan, type):
         return TypeError(f"gan: got the class {gan.__name__}, expected an instance: {accepted}.")

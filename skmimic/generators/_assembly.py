@@ -1,13 +1,11 @@
 """From modules and wishes to the state of a generator."""
 
-from numbers import Integral
-
 import numpy as np
 import torch
 
 from ..utils import Bounds, refuse_fork
 from ._calling import probe_discriminator, probe_encoder, probe_generator
-from ._facts import Facts, as_image_shape, fingerprint_of
+from ._facts import Facts, as_image_shape, fingerprint_of, is_positive_integer
 from ._parts import take_apart
 from ._priors import as_prior
 
@@ -18,9 +16,7 @@ class Wishes:
     """Arguments of a user, checked as far as they can be without the module."""
 
     def __init__(self, latent_dim, image_shape, data_range, prior, name):
-        if latent_dim is not None and (
-            not isinstance(latent_dim, Integral) or isinstance(latent_dim, bool) or latent_dim < 1
-        ):
+        if latent_dim is not None and not is_positive_integer(latent_dim):
             raise ValueError(f"Generator: latent_dim must be a positive integer or None, got {latent_dim!r}.")
         self.latent_dim = None if latent_dim is None else int(latent_dim)
         self.image_shape = None if image_shape is None else as_image_shape(image_shape)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import infer_image_shape, n_values
+from ..utils import as_images, infer_image_shape, n_values
 
 __all__ = [
     "call_discriminator",
@@ -61,9 +61,7 @@ def probe_generator(module, latent_dim, image_shape, prior):
                 reasons[(candidate, layout)] = _first_line(error)
                 continue
             images = _images_from(output, image_shape, _name(module))
-            _check_repeatable(
-                images, lambda z=z, layout=layout: module(_laid_out(z, layout)), image_shape, _name(module)
-            )
+            _check_repeatable(images, _images_from(module(_laid_out(z, layout)), image_shape, _name(module)), module)
             return candidate, layout, images
     raise GeneratorMismatchError(_no_images(module, reasons, given=latent_dim is not None))
 
@@ -155,33 +153,32 @@ def _one_image_tensor(output, name):
 
 
 def _images_from(output, image_shape, name):
+    """Images (n, c, h, w) of a probe, checked; maps (n, h, w) are grey, rows take the wished or the likely shape."""
     images = _one_image_tensor(output, name).detach().float()
-    shape = tuple(images.shape[1:])
     if len(images) != N_PROBES or images.ndim not in (2, 3, 4):
         raise GeneratorMismatchError(
             f"{name}: {N_PROBES} latents gave a tensor of shape {tuple(images.shape)}; expected ({N_PROBES}, c, h, w)."
         )
-    found = {1: lambda: infer_image_shape(shape[0]), 2: lambda: (1, *shape), 3: lambda: shape}[len(shape)]()
-    if image_shape is not None and (found if len(shape) == 3 else n_values(shape)) != (
-        image_shape if len(shape) == 3 else n_values(image_shape)
-    ):
+    if images.ndim == 3:
+        images = images[:, None]
+    if images.ndim == 2 and (image_shape is None or n_values(image_shape) == images.shape[1]):
+        images = as_images(images, image_shape or infer_image_shape(images.shape[1]))
+    shape = tuple(images.shape[1:])
+    if image_shape is not None and shape != image_shape:
         raise GeneratorMismatchError(
             f"{name}: gives images of shape {shape}, {n_values(shape)} values, but image_shape={image_shape}. "
             "Leave image_shape out, or pass the shape the module gives."
         )
     if not torch.isfinite(images).all():
-        raise GeneratorMismatchError(
-            f"{name}: gives NaN or infinite pixels for draws from its prior. Check its weights."
-        )
-    return images.reshape(N_PROBES, *(image_shape or found))
+        raise GeneratorMismatchError(f"{name}: gives NaN or infinite pixels for draws of its prior. Check its weights.")
+    return images
 
 
-def _check_repeatable(images, again, image_shape, name):
-    second = _images_from(again(), image_shape, name)
-    if not torch.allclose(images, second, rtol=1e-3, atol=1e-3):
+def _check_repeatable(images, again, module):
+    if not torch.allclose(images, again, rtol=1e-3, atol=1e-3):
         raise GeneratorMismatchError(
-            f"{name}: gives different images for the same latents. Fix the noise that its forward draws, so that the "
-            "latents alone decide."
+            f"{_name(module)}: gives different images for the same latents. Fix the noise that its forward draws, so "
+            "that the latents alone decide."
         )
 
 
@@ -196,8 +193,8 @@ def _probe_inward(module, images, width, what):
         _rows_from(output, len(images), width, f"{what} {_name(module)}")
         return layout
     raise GeneratorMismatchError(
-        f"{what} {_name(module)} accepts neither images of shape {tuple(images.shape[1:])} ({reasons['images']}) nor rows "
-        f"({reasons['rows']}). Pass one made for the generator's images."
+        f"{what} {_name(module)} accepts neither images of shape {tuple(images.shape[1:])} ({reasons['images']}) nor "
+        f"rows ({reasons['rows']}). Pass one made for the generator's images."
     )
 
 
@@ -224,9 +221,8 @@ def _describe(output):
 
 
 def _no_images(module, reasons, given):
-    tried = "; ".join(
-        f"{d} latents as {'(n, d)' if how == 'flat' else '(n, d, 1, 1)'}: {why}" for (d, how), why in reasons.items()
-    )
+    layouts = {"flat": "(n, d)", "map": "(n, d, 1, 1)"}
+    tried = "; ".join(f"{size} latents as {layouts[layout]}: {why}" for (size, layout), why in reasons.items())
     hint = "Check latent_dim." if given else "Pass latent_dim=..."
     return f"{_name(module)}: no images from any latents tried ({tried}). {hint}"
 

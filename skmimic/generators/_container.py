@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def strict_json(text, limit):
     if len(text) > limit:
         raise InvalidModelFileError(f"JSON of {len(text)} characters; at most {limit} are read.")
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         if isinstance(error, InvalidModelFileError):
             raise
@@ -123,8 +124,10 @@ def _unique(pairs):
     return found
 
 
-def _no_constant(text):
-    raise InvalidModelFileError(f"JSON contains {text}.")
+def _finite(text):
+    if not math.isfinite(float(text)):
+        raise InvalidModelFileError(f"JSON contains the number {text}.")
+    return float(text)
 
 
 def _read(path):
@@ -138,12 +141,10 @@ def _read(path):
 
 
 def _metadata(content):
-    for start, what in FOREIGN.items():
-        if content.startswith(start) and b"__metadata__" not in content[:64]:
-            raise InvalidModelFileError(f"it is {what}. Save models with Generator.save.")
     size = int.from_bytes(content[:8], "little")
     if len(content) < 8 or not 2 <= size <= min(MAX_HEADER, len(content) - 8):
-        raise InvalidModelFileError("it is truncated or not a safetensors file.")
+        foreign = next((what for start, what in FOREIGN.items() if content.startswith(start)), None)
+        raise InvalidModelFileError(f"it is {foreign or 'truncated or not a safetensors file'}.")
     try:
         header = strict_json(content[8 : 8 + size].decode("utf-8"), MAX_HEADER)
     except UnicodeDecodeError as error:
@@ -153,9 +154,7 @@ def _metadata(content):
 
 def _checked_metadata(metadata):
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
-        raise InvalidModelFileError(
-            "it is a safetensors file, but not a skmimic model: no such format in its metadata."
-        )
+        raise InvalidModelFileError("it is a safetensors file, but its metadata name no skmimic model.")
     if metadata.get("version") != VERSION:
         raise InvalidModelFileError(
             f"format version {metadata.get('version')!r}; this skmimic reads version {VERSION}. Update skmimic."

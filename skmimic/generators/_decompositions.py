@@ -87,8 +87,8 @@ def _affine_map(inverse_transform, n_latents, name):
     error = np.abs(checks @ axes + mean - values[n_latents + 1 :]).max()
     if not error <= TOLERANCE * max(np.abs(values).max(), np.finfo(np.float64).tiny):
         raise GeneratorMismatchError(
-            f"{name}: inverse_transform is not an affine map (off by {error:.2g}), so it has no linear generator. Use PCA or "
-            "another linear decomposition, or wrap the map in a torch.nn.Module to be differentiated."
+            f"{name}: inverse_transform is not an affine map (off by {error:.2g}), so it has no linear generator. Use "
+            "PCA or another linear decomposition, or wrap the map in a differentiable torch.nn.Module."
         )
     return axes, mean
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ..utils import Bounds
 
-__all__ = ["Facts", "as_image_shape", "fingerprint_of"]
+__all__ = ["Facts", "as_image_shape", "fingerprint_of", "is_positive_integer"]
 
 
 class Facts(NamedTuple):
@@ -57,11 +57,14 @@ def as_image_shape(image_shape):
         sizes = tuple(image_shape)
     except TypeError:
         sizes = ()
-    if len(sizes) not in (2, 3) or not all(
-        isinstance(v, Integral) and not isinstance(v, bool) and v > 0 for v in sizes
-    ):
+    if len(sizes) not in (2, 3) or not all(is_positive_integer(size) for size in sizes):
         raise ValueError(f"image_shape must be (channels, height, width) or (height, width), got {image_shape!r}.")
     return (1,) * (3 - len(sizes)) + tuple(int(size) for size in sizes)
+
+
+def is_positive_integer(value):
+    """Whether a value is an integer (numpy's too, no bool) above zero."""
+    return isinstance(value, Integral) and not isinstance(value, bool) and value > 0
 
 
 def fingerprint_of(facts, parts, probe=b""):

@@ -1,11 +1,14 @@
 """Generators to files and back: a configuration that names networks of the registry, and their arrays."""
 
+import json
+import math
+
 import numpy as np
 import torch
 
 from ..exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicError
 from ..utils import Bounds
-from ._container import pack, unpack
+from ._container import MAX_CONFIGURATION, pack, strict_json, unpack
 from ._facts import Facts, as_image_shape
 from ._parts import Part
 from ._priors import prior_from_config
@@ -20,10 +23,10 @@ ROLES = {
     "encoder": {"layout": "images"},
 }
 FACTS_KEYS = {"latent_dim", "image_shape", "data_range", "prior", "name", "notes"}
-MAX_SIZE = 65536  # of any number of a configuration: units, channels, pixels, latents
-MAX_VALUES = 2**28  # of one image batch of two, or of one tensor
-MAX_ITEMS = 64
+MAX_SIZE = 2**24  # of any number that decides the size of a network
+MAX_ITEMS = 1024
 MAX_NAME = 200
+MAX_NOTE = 20_000
 
 
 def write_model(path, facts, parts, *, half=False):
@@ -46,16 +49,22 @@ def write_model(path, facts, parts, *, half=False):
         if part.architecture is None:
             raise GeneratorMismatchError(
                 f"Generator.save: the {role} is a {part.description['module']}, not a network of skmimic's registry "
-                f"({', '.join(sorted(REGISTRY))}), and a model file never brings code. Keep the class in your own package and "
-                "store this Generator with joblib.dump, or store the module's state_dict and call Generator(module) again."
+                f"({', '.join(sorted(REGISTRY))}), and a model file never brings code. Keep its class in a package of "
+                "your own and store the Generator with joblib.dump, or store the state_dict and wrap the module again."
             )
+    named = {role: {key: part.description[key] for key in ("architecture", "config")} for role, part in parts.items()}
+    configuration = {"facts": facts.as_json(), "parts": named}
+    _check_writable(configuration)
     arrays = {f"{role}.{key}": array for role, part in parts.items() for key, array in part.arrays.items()}
-    if half:
-        arrays = {name: _halved(name, array) for name, array in arrays.items()}
-    named = {
-        role: {"architecture": part.architecture, "config": part.description["config"]} for role, part in parts.items()
-    }
-    pack(path, {"facts": facts.as_json(), "parts": named}, arrays)
+    pack(path, configuration, {name: _halved(name, array) if half else array for name, array in arrays.items()})
+
+
+def _check_writable(configuration):
+    """Refuse by the reader's own rules what could not be read back."""
+    try:
+        _facts_of(strict_json(json.dumps(configuration), MAX_CONFIGURATION)["facts"])
+    except InvalidModelFileError as error:
+        raise GeneratorMismatchError(f"Generator.save: {error}") from error
 
 
 def read_model(path):
@@ -94,9 +103,7 @@ def _halved(name, array):
     with np.errstate(over="ignore"):
         half = array.astype(np.float16)
     if not np.isfinite(half).all():
-        raise GeneratorMismatchError(
-            f"Generator.save: {name} has values beyond half precision (65504). Save with half=False."
-        )
+        raise GeneratorMismatchError(f"Generator.save: {name} exceeds half precision (65504). Save with half=False.")
     return half
 
 
@@ -104,6 +111,8 @@ def _facts_of(found):
     if not isinstance(found, dict) or set(found) != FACTS_KEYS:
         raise InvalidModelFileError(f"facts must have exactly the keys {sorted(FACTS_KEYS)}.")
     _check_bounded(found["image_shape"], "image_shape")
+    _check_bounded(found["name"], "name")
+    _check_bounded(found["notes"], "notes", max_number=math.inf, max_text=MAX_NOTE)
     try:
         facts = Facts(
             _size(found["latent_dim"], "latent_dim"),
@@ -115,8 +124,8 @@ def _facts_of(found):
         )
     except ValueError as error:
         raise InvalidModelFileError(str(error)) from error
-    if not isinstance(facts.name, str) or len(facts.name) > MAX_NAME or not isinstance(facts.notes, dict):
-        raise InvalidModelFileError(f"name must be a text of at most {MAX_NAME} characters and notes an object.")
+    if not isinstance(facts.name, str) or not isinstance(facts.notes, dict):
+        raise InvalidModelFileError("name must be a text and notes an object.")
     return facts
 
 
@@ -126,17 +135,17 @@ def _size(value, what):
     return value
 
 
-def _check_bounded(value, what, depth=0):
-    """Refuse numbers and structures so large that building a network from them would exhaust the machine."""
+def _check_bounded(value, what, max_number=MAX_SIZE, max_text=MAX_NAME, depth=0):
+    """Refuse numbers and structures so large that what is made of them would exhaust the machine."""
     if isinstance(value, (list, dict)):
         if len(value) > MAX_ITEMS or depth > 3:
-            raise InvalidModelFileError(f"{what} is too large or too deep.")
+            raise InvalidModelFileError(f"{what}: too large or too deep.")
         for item in value.values() if isinstance(value, dict) else value:
-            _check_bounded(item, what, depth + 1)
-    elif isinstance(value, str) and len(value) > MAX_NAME:
-        raise InvalidModelFileError(f"{what} has a text of {len(value)} characters.")
-    elif isinstance(value, (int, float)) and not abs(value) <= MAX_SIZE:
-        raise InvalidModelFileError(f"{what} has the number {value!r}; at most {MAX_SIZE} is accepted.")
+            _check_bounded(item, what, max_number, max_text, depth + 1)
+    elif isinstance(value, str) and len(value) > max_text:
+        raise InvalidModelFileError(f"{what}: a text of {len(value)} characters, more than {max_text}.")
+    elif isinstance(value, (int, float)) and abs(value) > max_number:
+        raise InvalidModelFileError(f"{what}: the number {value!r}, more than {max_number}.")
 
 
 def _parts_of(found, facts, arrays):
@@ -165,7 +174,7 @@ def _part_of(role, description, arrays):
         odd = sorted(set(wanted) ^ set(arrays))[0]
         problem = "missing" if odd in wanted else "unexpected"
         raise InvalidModelFileError(
-            f"tensor {role + '.' + odd!r} is {problem} for architecture {description['architecture']!r}."
+            f"tensor '{role}.{odd}' is {problem}: {description['architecture']} needs another set."
         )
     widened = {key: _fitting(f"{role}.{key}", arrays[key], tensor) for key, tensor in wanted.items()}
     return Part({**description, "call": dict(ROLES[role])}, widened)
@@ -203,8 +212,6 @@ def _check_shapes(role, part, facts):
         with torch.inference_mode(False), torch.no_grad():
             shape = tuple(network(inward).shape)
     except Exception as error:  # a network of the registry that cannot take these shapes
-        raise InvalidModelFileError(
-            f"the {role} does not accept tensors of shape {tuple(inward.shape)}: {error}"
-        ) from error
+        raise InvalidModelFileError(f"the {role} does not accept shape {tuple(inward.shape)}: {error}") from error
     if shape != tuple(wanted):
         raise InvalidModelFileError(f"the {role} gives shape {shape} for {n} rows; the facts say {tuple(wanted)}.")

@@ -1,5 +1,6 @@
 """The frozen handle of a generator."""
 
+import json
 import threading
 from numbers import Integral
 
@@ -126,7 +127,7 @@ class Generator(BaseEstimator):
         """
         wishes = Wishes(None, None, data_range, prior, name)
         modules = {"generator": generator_module, "discriminator": discriminator, "encoder": encoder}
-        return cls._of(*assemble(modules, wishes, dict(notes or {})))
+        return cls._of(*assemble(modules, wishes, _as_json(notes or {})))
 
     @classmethod
     def _of(cls, facts, parts, fingerprint):
@@ -350,3 +351,12 @@ class Generator(BaseEstimator):
         """
         facts, parts = _format.read_model(path)
         return cls._of(facts, parts, fingerprint_of(facts, parts))
+
+
+def _as_json(notes):
+    try:
+        return json.loads(json.dumps(dict(notes), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Generator.from_modules: notes must be a dictionary of JSON values, got {notes!r}."
+        ) from error

@@ -1,6 +1,8 @@
 """The networks of a generator as numpy arrays and descriptions."""
 
 import io
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,12 +92,22 @@ def _unwrapped(module):
 
 def _save_program(module):
     stream = io.BytesIO()
-    torch.jit.save(module, stream)
+    with _no_deprecation():
+        torch.jit.save(module, stream)
     program = np.frombuffer(stream.getvalue(), dtype=np.uint8)
     program.setflags(write=False)
     return program
 
 
 def _load_program(program, device):
-    with torch.inference_mode(False):
-        return torch.jit.load(io.BytesIO(program.tobytes()), map_location=device).eval().float().requires_grad_(False)
+    with torch.inference_mode(False), _no_deprecation():
+        module = torch.jit.load(io.BytesIO(program.tobytes()), map_location=device)
+    return module.eval().float().requires_grad_(False)
+
+
+@contextmanager
+def _no_deprecation():
+    """Whoever brings TorchScript has already been told by torch that it is on its way out."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        yield

@@ -11,6 +11,8 @@ from ..exceptions import InvalidModelFileError
 
 __all__ = ["BoxPrior", "NormalPrior", "Prior", "UniformPrior", "as_prior", "prior_from_config"]
 
+MAX_WIDTH = 1e30  # of a box: its squares are still finite in float64, its points in float32
+
 
 class Prior(abc.ABC):
     """Distribution of the latents of a generator.
@@ -76,7 +78,7 @@ class BoxPrior(Prior):
     Parameters
     ----------
     low, high : float
-        Bounds of every coordinate, finite, ``low < high``.
+        Bounds of every coordinate, finite in float32, ``low < high``.
 
     Raises
     ------
@@ -86,7 +88,7 @@ class BoxPrior(Prior):
 
     def __init__(self, low, high):
         low, high = float(low), float(high)
-        if not (math.isfinite(high - low) and low < high):
+        if not 0 < high - low < MAX_WIDTH:
             raise ValueError(f"BoxPrior: expected finite bounds low < high, got low={low!r}, high={high!r}.")
         self._low, self._high = low, high
 
@@ -154,9 +156,9 @@ class UniformPrior(BoxPrior):
 class NormalPrior(Prior):
     """Independent standard normal coordinates.
 
-    Latents are allowed up to the radius that a share `quantile` of all draws keeps to: the norm of d coordinates follows
-    the chi distribution. Longer rows are scaled back to it, which keeps their direction; clipping each coordinate
-    would not. The unit of `penalty` is the standard deviation, 1.
+    Latents are allowed up to the radius that a share `quantile` of all draws keeps to: the norm of d coordinates
+    follows the chi distribution. Longer rows are scaled back to it, which keeps their direction; clipping each
+    coordinate would not. The unit of `penalty` is the standard deviation, 1.
 
     Parameters
     ----------
