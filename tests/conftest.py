@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
+
+settings.register_profile("skmimic", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("skmimic")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,71 @@
+"""Devices, memory errors, forks."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from skmimic.exceptions import ForkError
+from skmimic.utils import is_out_of_memory, resolve_device
+
+
+def test_auto_takes_what_is_there():
+    assert resolve_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    assert resolve_device("cpu") == resolve_device(torch.device("cpu")) == torch.device("cpu")
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:99", "", None, 3.5])
+def test_what_is_not_there_is_named(device):
+    with pytest.raises(ValueError, match=r"device=.* cannot be used here: .*Pass 'auto' or 'cpu'"):
+        resolve_device(device)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory"), True),
+        (MemoryError(), True),
+        (RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 4 bytes."), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("not enough memory"), False),
+    ],
+)
+def test_running_out_of_memory_is_recognised(error, expected):
+    assert is_out_of_memory(error) is expected
+
+
+def test_the_real_allocators_error_is_recognised():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**55, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+
+
+FORKED = """
+import os, sys
+from skmimic.exceptions import ForkError
+from skmimic.utils import refuse_fork
+if sys.argv[1] == "used":
+    refuse_fork()
+    refuse_fork()
+child = os.fork()
+if child == 0:
+    try:
+        refuse_fork()
+    except ForkError as error:
+        os._exit(3 if "loky" in str(error) else 4)
+    os._exit(0)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="no fork on this system")
+@pytest.mark.parametrize(("parent", "status"), [("used", 3), ("unused", 0)])
+def test_only_children_of_a_parent_that_computed_are_refused(parent, status):
+    result = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED, parent])
+    assert result.returncode == status
+
+
+def test_the_error_is_a_runtime_error():
+    assert issubclass(ForkError, RuntimeError)
