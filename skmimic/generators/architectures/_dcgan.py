@@ -1,11 +1,12 @@
 """Convolutional generator, discriminator and encoder (Radford et al., 2016), for any size from 8x8 to 128x128."""
 
+import itertools
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 from ._layout import layout_of
-from ._spectral import SpectralConv2d, SpectralLinear
 
 __all__ = ["DCGANDiscriminator", "DCGANEncoder", "DCGANGenerator"]
 
@@ -48,6 +49,10 @@ class DCGANGenerator(nn.Module):
             nn.ConvTranspose2d(n_in, n_out, **KERNEL) for n_in, n_out in zip(channels, following, strict=True)
         )
 
+    def stages(self):
+        """Return the pairs of a linear layer and the normalisation after it."""
+        return list(zip([self.first, *self.doublings], [*self.norms, nn.Identity()], strict=True))
+
     def forward(self, z):
         """Map latents (n, latent_dim) to images (n, c, h, w) in [-1, 1]."""
         maps = self.first(z).unflatten(1, (-1, *self.layout.base))
@@ -59,21 +64,27 @@ class DCGANGenerator(nn.Module):
 class _Halvings(nn.Module):
     """Stride-2 convolutions from an image down to the base map, then one linear layer."""
 
-    def __init__(self, image_shape, width, n_out, convolution, linear):
+    def __init__(self, image_shape, width, n_out, batch_norm=False):
         super().__init__()
         self.layout = layout_of(image_shape, width)
         inward = (int(image_shape[0]), *reversed(self.layout.channels))
-        self.halvings = nn.ModuleList(
-            convolution(n_in, n_next, **KERNEL) for n_in, n_next in zip(inward[:-1], inward[1:], strict=True)
+        self.halvings = nn.ModuleList(nn.Conv2d(n_in, n_next, **KERNEL) for n_in, n_next in itertools.pairwise(inward))
+        normed = [False, *[batch_norm] * (len(inward) - 2)]  # never right after the image
+        self.norms = nn.ModuleList(
+            nn.BatchNorm2d(n) if norm else nn.Identity() for n, norm in zip(inward[1:], normed, strict=True)
         )
         height, width_ = self.layout.base
-        self.last = linear(inward[-1] * height * width_, n_out)
+        self.last = nn.Linear(inward[-1] * height * width_, n_out)
 
-    def _features(self, images):
+    def stages(self):
+        """Return the pairs of a linear layer and the normalisation after it."""
+        return [*zip(self.halvings, self.norms, strict=True), (self.last, nn.Identity())]
+
+    def _outputs(self, images):
         maps = _pad(images, self.layout.padded)
-        for halving in self.halvings:
-            maps = functional.leaky_relu(halving(maps), 0.2)
-        return maps.flatten(1)
+        for halving, norm in zip(self.halvings, self.norms, strict=True):
+            maps = functional.leaky_relu(norm(halving(maps)), 0.2)
+        return self.last(maps.flatten(1))
 
 
 class DCGANDiscriminator(_Halvings):
@@ -85,24 +96,23 @@ class DCGANDiscriminator(_Halvings):
         Channels, height, width.
     width : int
         Channels after the first convolution.
-    spectral_norm : bool, default=False
-        With spectral normalisation, for training; ``fold`` divides it into the weights.
+    batch_norm : bool, default=False
+        With batch normalisation, for training; ``fold`` turns it into weights and biases.
     """
 
     architecture = "dcgan_discriminator"
 
-    def __init__(self, image_shape, width, spectral_norm=False):
-        layers = (SpectralConv2d, SpectralLinear) if spectral_norm else (nn.Conv2d, nn.Linear)
-        super().__init__(image_shape, width, 1, *layers)
+    def __init__(self, image_shape, width, batch_norm=False):
+        super().__init__(image_shape, width, 1, batch_norm)
         self.config = {
             "image_shape": [int(v) for v in image_shape],
             "width": int(width),
-            "spectral_norm": bool(spectral_norm),
+            "batch_norm": bool(batch_norm),
         }
 
     def forward(self, images):
         """Map images (n, c, h, w) to logits (n,)."""
-        return self.last(self._features(images)).flatten()
+        return self._outputs(images).flatten()
 
 
 class DCGANEncoder(_Halvings):
@@ -123,7 +133,7 @@ class DCGANEncoder(_Halvings):
     architecture = "dcgan_encoder"
 
     def __init__(self, latent_dim, image_shape, width, bounded=False):
-        super().__init__(image_shape, width, latent_dim, nn.Conv2d, nn.Linear)
+        super().__init__(image_shape, width, latent_dim)
         self.config = {
             "latent_dim": int(latent_dim),
             "image_shape": [int(v) for v in image_shape],
@@ -133,7 +143,7 @@ class DCGANEncoder(_Halvings):
 
     def forward(self, images):
         """Map images (n, c, h, w) to latents (n, latent_dim)."""
-        z = self.last(self._features(images))
+        z = self._outputs(images)
         return torch.tanh(z) if self.config["bounded"] else z
 
 

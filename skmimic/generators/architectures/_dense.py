@@ -1,4 +1,4 @@
-"""Fully connected generator, discriminator and encoder, for rows that are not images or are too small for convolutions."""
+"""Fully connected generator, discriminator and encoder, for rows that are no images or very small ones."""
 
 import torch
 from torch import nn

@@ -54,7 +54,9 @@ def build(name, config, generator=None):
         with torch.device("meta"):  # shapes only: torch's own initialisation would draw from the global state
             module = ARCHITECTURES[name](**config)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InvalidModelFileError(f"architecture {name!r} does not accept the configuration {config!r}: {error}") from error
+        raise InvalidModelFileError(
+            f"architecture {name!r} does not accept the configuration {config!r}: {error}"
+        ) from error
     module = module.to_empty(device="cpu")
     initialise(module, generator if generator is not None else torch.Generator().manual_seed(0))
     return module

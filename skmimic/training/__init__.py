@@ -1,0 +1,25 @@
+"""Floor 2: how generators, discriminators and encoders are learned. torch only."""
+
+from ._bigan import train_bigan
+from ._collapse import diversity, warn_if_collapsed
+from ._dcgan import train_dcgan
+from ._ema import WeightAverage
+from ._loop import run_training
+from ._progress import Progress
+from ._recipe import Recipe
+from ._settings import TrainedNetworks, TrainingSettings
+from ._vae import train_vae
+
+__all__ = [
+    "Progress",
+    "Recipe",
+    "TrainedNetworks",
+    "TrainingSettings",
+    "WeightAverage",
+    "diversity",
+    "run_training",
+    "train_bigan",
+    "train_dcgan",
+    "train_vae",
+    "warn_if_collapsed",
+]

@@ -1,0 +1,146 @@
+"""The loop that every method of training shares."""
+
+from pathlib import Path
+
+import torch
+
+from ..exceptions import NotFiniteError
+from ._checkpoint import read_checkpoint, refuse_another_training, training_identity, write_checkpoint
+from ._collapse import N_IMAGES, warn_if_collapsed
+from ._interrupt import DeferredInterrupt
+from ._progress import Reporter
+from ._settings import TrainedNetworks
+
+__all__ = ["run_training"]
+
+ROUND = 50  # steps between two looks at the losses: each look waits for the device
+SEED_STRIDE = 2**32
+
+
+def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, callback=None, verbose=0):
+    """Train networks on images, or go on where a checkpoint stopped.
+
+    Every random number of a step is a function of the seed and the number of the step, so a resumed training gives the
+    same bits as one that was never stopped. The global random state is not touched.
+
+    Parameters
+    ----------
+    make_recipe : callable
+        From a seed to a `Recipe`.
+    images : tensor (n, c, h, w)
+        On the CPU: uint8, or floats in [-1, 1].
+    settings : TrainingSettings
+    seed : int or None, default=None
+        None takes that of the checkpoint, or 0.
+    checkpoint : path-like or None, default=None
+        File to write, and to resume from when it exists.
+    callback : callable or None, default=None
+        Called with a `Progress` every 50 steps.
+    verbose : int, default=0
+        Prints progress to standard error when positive.
+
+    Returns
+    -------
+    TrainedNetworks
+
+    Raises
+    ------
+    NotFiniteError
+        If a loss becomes NaN or infinite.
+    ValueError
+        If the checkpoint belongs to another training.
+    """
+    run = _Run(make_recipe, images, settings, seed, checkpoint)
+    report = Reporter(run.recipe.name, run.n_steps, run.step, run.per_epoch, callback, verbose)
+    with DeferredInterrupt() as interrupt:
+        try:
+            while run.step < run.n_steps:
+                run.advance(report)
+                interrupt.raise_if_requested()
+        except KeyboardInterrupt:
+            run.save()
+            raise
+    run.save()
+    return run.finish()
+
+
+class _Run:
+    """A training under way: its recipe, its step, its losses."""
+
+    def __init__(self, make_recipe, images, settings, seed, checkpoint):
+        self.images, self.settings = images, settings
+        self.path = None if checkpoint is None else Path(checkpoint)
+        stored = read_checkpoint(self.path) if self.path is not None and self.path.exists() else None
+        self.seed = seed if seed is not None else (stored[1]["seed"] if stored else 0)
+        self.recipe = make_recipe(self.seed)
+        self.per_epoch, self.n_steps = settings.steps_of(len(images))
+        self.identity = training_identity(self.recipe, images, settings, self.seed) if self.path is not None else None
+        self.step, self.losses, self.pending = 0, torch.empty(0, len(self.recipe.loss_names)), []
+        self._epoch, self._order = None, None
+        if stored:
+            self._resume(*stored)
+
+    def _resume(self, tensors, identity, step):
+        refuse_another_training(self.path, identity, self.identity)
+        self.losses = tensors.pop("losses")
+        self.recipe.load_state(tensors)
+        self.step = step
+
+    def advance(self, report):
+        """Take one step, and what is due after it."""
+        batch = self._batch().to(self.recipe.device)
+        draws = torch.Generator().manual_seed(self.seed * SEED_STRIDE % 2**63 + 2 * self.step + 1)
+        self.pending.append(self.recipe.step(_canonical(batch), draws))
+        self.step += 1
+        self.recipe.average(self.step)
+        if self.step % ROUND == 0 or self.step == self.n_steps:
+            self._collect()
+            recent = self.losses[-ROUND:].mean(0).tolist()
+            report(self.step, dict(zip(self.recipe.loss_names, recent, strict=True)))
+        if self.step % self.settings.checkpoint_every == 0:
+            self.save()
+
+    def _batch(self):
+        epoch, position = divmod(self.step, self.per_epoch)
+        if epoch != self._epoch:
+            draws = torch.Generator().manual_seed(self.seed * SEED_STRIDE % 2**63 + 2 * epoch)
+            self._epoch, self._order = epoch, torch.randperm(len(self.images), generator=draws)
+        start = position * self.settings.batch_size
+        return self.images[self._order[start : start + self.settings.batch_size]]
+
+    def _collect(self):
+        """Bring the losses since the last look to the CPU, and check them."""
+        if not self.pending:
+            return
+        fresh = torch.stack(self.pending).float().cpu()
+        finite = fresh.isfinite().all(dim=1)
+        if not finite.all():
+            bad = self.step - len(fresh) + int(finite.int().argmin()) + 1
+            raise NotFiniteError(
+                f"{self.recipe.name}: the loss is not finite at step {bad} of {self.n_steps} with "
+                f"learning_rate={self.settings.learning_rate:g}. Lower learning_rate; check X for extreme values."
+            )
+        self.losses, self.pending = torch.cat([self.losses, fresh]), []
+
+    def save(self):
+        """Write the checkpoint, if there is one to write."""
+        self._collect()
+        if self.path is not None:
+            tensors = {"losses": self.losses, **self.recipe.state()}
+            write_checkpoint(self.path, self.identity, tensors, self.step)
+
+    def finish(self):
+        """Freeze the networks and look for collapse."""
+        draws = torch.Generator().manual_seed(self.seed)
+        chosen = torch.randperm(len(self.images), generator=draws)[:N_IMAGES]
+        images = _canonical(self.images[chosen])
+        generator, discriminator, encoder = self.recipe.finished(images)
+        with torch.no_grad():
+            generated = generator(self.recipe.prior.sample(len(images), generator.config["latent_dim"], draws))
+        warn_if_collapsed(generated, images, self.recipe.name)
+        return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
+
+
+def _canonical(images):
+    """Turn uint8 images to floats in [-1, 1]; floats are taken to be there already."""
+    return images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images
