@@ -57,7 +57,7 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
         return _from_modules(gan, None, wishes)
     if isinstance(gan, (tuple, list)):
         return _from_pair(gan, wishes)
-    if hasattr(gan, "inverse_transform") and not isinstance(gan, type):
+    if hasattr(gan, "inverse_transform") and hasattr(gan, "fit") and not isinstance(gan, type):
         return decomposition_generator(gan, **wishes)
     raise _refusal(gan)
 

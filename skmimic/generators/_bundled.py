@@ -8,7 +8,8 @@ from ._generator import Generator
 __all__ = ["bundled_names", "load_gan"]
 
 FOLDER = Path(__file__).parent / "pretrained"
-_lock, _loaded = threading.Lock(), {}
+_lock = threading.Lock()
+_loaded: dict[str, Generator] = {}
 
 
 def bundled_names():

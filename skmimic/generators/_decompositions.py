@@ -1,6 +1,7 @@
 """Fitted scikit-learn decompositions as linear generators."""
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import GeneratorMismatchError
 from ..utils import CANONICAL, Bounds
@@ -36,10 +37,13 @@ def decomposition_generator(estimator, latent_dim=None, image_shape=None, prior=
 
     Raises
     ------
+    sklearn.exceptions.NotFittedError
+        If the estimator is not fitted.
     GeneratorMismatchError
         If `inverse_transform` is not affine.
     """
     name = type(estimator).__name__
+    check_is_fitted(estimator)
     n_latents = latent_dim if latent_dim is not None else _n_scores(estimator)
     axes, mean = _affine_map(estimator.inverse_transform, n_latents, name)
     data_range = CANONICAL if data_range is None else Bounds.of(data_range)
@@ -79,23 +83,19 @@ def _affine_map(inverse_transform, n_latents, name):
     checks = np.random.RandomState(0).normal(scale=3.0, size=(N_CHECKS, n_latents))
     try:
         values = np.asarray(inverse_transform(np.vstack([basis, checks])), dtype=np.float64)
-    except Exception as error:  # whatever the estimator raises, NotFittedError included, says what is wrong
-        raise _refusal_class(error)(
-            f"{name}: inverse_transform does not work on {n_latents} columns: {str(error).splitlines()[0]}"
+    except Exception as error:  # whatever the estimator raises says what is wrong
+        reason = str(error).splitlines()[0]
+        raise GeneratorMismatchError(
+            f"{name}: inverse_transform does not work on {n_latents} columns: {reason}"
         ) from error
     mean, axes = values[0], values[1 : n_latents + 1] - values[0]
-    error = np.abs(checks @ axes + mean - values[n_latents + 1 :]).max()
-    if not error <= TOLERANCE * max(np.abs(values).max(), np.finfo(np.float64).tiny):
+    distance = np.abs(checks @ axes + mean - values[n_latents + 1 :]).max()
+    if not distance <= TOLERANCE * max(np.abs(values).max(), np.finfo(np.float64).tiny):
         raise GeneratorMismatchError(
-            f"{name}: inverse_transform is not an affine map (off by {error:.2g}), so it has no linear generator. Use "
-            "PCA or another linear decomposition, or wrap the map in a differentiable torch.nn.Module."
+            f"{name}: inverse_transform is not an affine map (off by {distance:.2g}), so it has no linear generator. "
+            "Use PCA or another linear decomposition, or wrap the map in a differentiable torch.nn.Module."
         )
     return axes, mean
-
-
-def _refusal_class(error):
-    """Keep scikit-learn's NotFittedError, make everything else a mismatch."""
-    return type(error) if type(error).__name__ == "NotFittedError" else GeneratorMismatchError
 
 
 def _score_deviations(estimator, n_latents):

@@ -177,6 +177,9 @@ class Generator(BaseEstimator):
         return {"facts": self._facts, "parts": self._parts, "fingerprint": self._fingerprint}
 
     def __setstate__(self, state):
+        for part in state["parts"].values():
+            for array in part.arrays.values():
+                array.setflags(write=False)
         self._set_state(state["facts"], state["parts"], state["fingerprint"])
 
     def __repr__(self, N_CHAR_MAX=700):
@@ -282,7 +285,7 @@ class Generator(BaseEstimator):
 
     def _as_latents(self, Z):
         if isinstance(Z, torch.Tensor):
-            Z = Z.detach().cpu()
+            Z = Z.detach().cpu().float().numpy()
         Z = np.array(Z, dtype=np.float32)
         if Z.ndim != 2 or Z.shape[1] != self.latent_dim:
             hint = " Reshape one latent with z.reshape(1, -1)." if Z.ndim == 1 else ""

@@ -102,7 +102,10 @@ def _save_program(module):
 def _load_program(program, device):
     with torch.inference_mode(False), _no_deprecation():
         module = torch.jit.load(io.BytesIO(program.tobytes()), map_location=device)
-    return module.eval().float().requires_grad_(False)
+    module = module.eval().float()
+    for parameter in module.parameters():  # TorchScript has no requires_grad_ for modules
+        parameter.requires_grad = False
+    return module
 
 
 @contextmanager

@@ -51,8 +51,7 @@ def freeze(module):
         If the module cannot be copied or holds tensors that have no dense values.
     """
     own = _copy_with(module, {id(tensor): _alias(name, tensor) for name, tensor in named_tensors(module)})
-    own.eval()
-    _bake(own)
+    _bake(own.eval())
     tensors = named_tensors(own)
     arrays = {name: to_array(tensor) for name, tensor in tensors}
     return arrays, _copy_with(own, {id(tensor): _like(tensor, "meta") for _, tensor in tensors})
@@ -123,9 +122,15 @@ def _wrap(values, model):
 
 
 def _bake(module):
-    """Turn parametrized weights (spectral or weight norm, orthogonal) into plain ones: frozen, they never change."""
-    for part in list(module.modules()):
-        if parametrize.is_parametrized(part):
-            for name in list(part.parametrizations):
-                parametrize.remove_parametrizations(part, name, leave_parametrized=True)
-    module.requires_grad_(False)
+    """Turn parametrized weights (spectral or weight norm, orthogonal) into plain ones: frozen, they never change.
+
+    Not by torch's `remove_parametrizations`: it takes the weight off the class, which a copy shares with the original.
+    """
+    for part in [part for part in module.modules() if parametrize.is_parametrized(part)]:
+        values = {name: getattr(part, name).detach() for name in part.parametrizations}
+        plain_class = parametrize.type_before_parametrizations(part)
+        del part._modules["parametrizations"]
+        part._load_state_dict_pre_hooks.clear()
+        part.__class__ = plain_class
+        for name, value in values.items():
+            part.register_parameter(name, nn.Parameter(value, requires_grad=False))
