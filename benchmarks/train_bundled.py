@@ -1,0 +1,69 @@
+"""Train the bundled generators on the training images of MNIST and write them into the package.
+
+    SKMIMIC_DATA=... python benchmarks/train_bundled.py mnist16 --work /tmp/bundled
+
+Started again it goes on where it stopped, and the result has the same bits. Each stage writes the model file and a
+sheet of samples, so that a training that goes wrong is seen early.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from bundled import FOLDER, SIDES, load_digits
+from PIL import Image
+
+from skmimic import Generator
+from skmimic.generators import as_prior
+from skmimic.training import TrainingSettings, train_dcgan
+
+LATENT_DIM, WIDTH, SEED = 64, 64, 0
+TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
+
+
+def train(images, n_epochs, work, name):
+    """Train up to an epoch, from the checkpoint if there is one."""
+    settings = TrainingSettings(n_epochs=n_epochs, mixed_precision=True)
+    checkpoint = work / f"{name}.checkpoint"
+    prior = as_prior("uniform")
+    return train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=SEED, checkpoint=checkpoint, verbose=1)
+
+
+def freeze(networks, name, n_images):
+    """Make the handle, with notes on where it comes from."""
+    side = SIDES[name]
+    notes = {
+        "trained_on": f"MNIST, the {n_images} training images at {side}x{side}",
+        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {SEED}",
+        "terms": TERMS,
+    }
+    return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
+
+
+def write_sheet(generator, path):
+    """Write 100 samples as one picture."""
+    images = generator.sample(100, random_state=0)[:, 0]
+    side = images.shape[1]
+    sheet = images.reshape(10, 10, side, side).transpose(0, 2, 1, 3).reshape(10 * side, 10 * side)
+    picture = Image.fromarray(((sheet + 1) * 127.5).round().clip(0, 255).astype("uint8"))
+    picture.resize((20 * side, 20 * side), Image.NEAREST).save(path)
+
+
+def main():
+    """Train in stages."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name", choices=sorted(SIDES))
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and sheets")
+    parser.add_argument("--epochs", type=int, nargs="+", default=[3, 8, 15, 25], help="ends of the stages")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    images = torch.from_numpy(load_digits(arguments.name, "train")[0])
+    for n_epochs in arguments.epochs:
+        networks = train(images, n_epochs, arguments.work, arguments.name)
+        generator = freeze(networks, arguments.name, len(images))
+        write_sheet(generator, arguments.work / f"{arguments.name}_{n_epochs:02d}.png")
+        generator.save(FOLDER / f"{arguments.name}.safetensors", half=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""What DCGAN, VAE and BiGAN have in common: all but the training itself."""
+
+import os
+import warnings
+from abc import ABCMeta, abstractmethod
+from numbers import Integral, Real
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ..exceptions import DataRangeWarning, GeneratorMismatchError
+from ..generators import Generator, as_prior
+from ..training import TrainingSettings
+from ..utils import CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values, refuse_fork, resolve_device
+from ..utils._sklearn import Interval, StrOptions, _fit_context, validate_data
+
+__all__ = ["TrainedGenerator"]
+
+PIXELS = [np.float32, np.float64, np.uint8]
+BYTES = Bounds(0.0, 255.0)
+
+
+class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
+    """Base class of estimators that train a generator on X; its parameters are documented there."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        "latent_dim": [Interval(Integral, 1, None, closed="left")],
+        "width": [Interval(Integral, 1, None, closed="left")],
+        "n_epochs": [Interval(Integral, 1, None, closed="left")],
+        "max_steps": [Interval(Integral, 1, None, closed="left"), None],
+        "batch_size": [Interval(Integral, 2, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left")],
+        "prior": [StrOptions({"auto", "uniform", "normal"})],
+        "image_shape": ["array-like", None],
+        "data_range": [StrOptions({"auto"}), "array-like"],
+        "mixed_precision": ["boolean"],
+        "checkpoint": [str, os.PathLike, None],
+        "random_state": ["random_state"],
+        "device": [str, torch.device],
+        "verbose": ["verbose"],
+    }
+
+    _default_prior = "uniform"
+
+    def __init__(
+        self,
+        latent_dim=64,
+        *,
+        width=64,
+        n_epochs=20,
+        max_steps=None,
+        batch_size=128,
+        learning_rate=2e-4,
+        ema_decay=0.999,
+        prior="auto",
+        image_shape=None,
+        data_range="auto",
+        mixed_precision=False,
+        checkpoint=None,
+        random_state=None,
+        device="auto",
+        verbose=0,
+    ):
+        self.latent_dim = latent_dim
+        self.width = width
+        self.n_epochs = n_epochs
+        self.max_steps = max_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.ema_decay = ema_decay
+        self.prior = prior
+        self.image_shape = image_shape
+        self.data_range = data_range
+        self.mixed_precision = mixed_precision
+        self.checkpoint = checkpoint
+        self.random_state = random_state
+        self.device = device
+        self.verbose = verbose
+
+    @abstractmethod
+    def _train(self, images, *arguments, **options):
+        """Return TrainedNetworks."""
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Train on images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
+            Images, at least two; rows hold their C*H*W values. uint8, float32 or float64; other types are converted
+            to float32.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        GeneratorMismatchError
+            If `image_shape` does not fit X.
+        NotFiniteError
+            If the training diverges.
+
+        Warns
+        -----
+        CollapseWarning
+            If the trained generator gives nearly one image.
+        DataRangeWarning
+            If X leaves `data_range`.
+        """
+        refuse_fork()
+        rows, given_shape = self._as_valid_rows(X)
+        self.image_shape_ = self._choose_image_shape(rows.shape[1], given_shape)
+        self.data_range_ = self._choose_data_range(rows)
+        settings = TrainingSettings(
+            self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
+        )
+        images = _as_training_images(rows, self.image_shape_, self.data_range_)
+        prior = as_prior(self._default_prior if self.prior == "auto" else self.prior)
+        networks = self._train(images, self.latent_dim, self.width, prior, settings, **self._run_options())
+        self.generator_ = Generator.from_modules(
+            networks.generator, networks.discriminator, networks.encoder, prior=prior, name=type(self).__name__
+        )
+        self.loss_curve_ = networks.losses.numpy()
+        self.n_iter_ = networks.n_steps
+        return self
+
+    def sample(self, n, random_state=None):
+        """Draw images from the trained generator.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        random_state : int, RandomState or None, default=None
+
+        Returns
+        -------
+        ndarray of shape (n, n_features) or (n, ...)
+            float32, in the form and in the range of the X of `fit`.
+        """
+        check_is_fitted(self)
+        images = CANONICAL.convert(self.generator_.sample(n, random_state), self.data_range_)
+        return images.reshape(len(images), *self._sample_shape)
+
+    def _as_valid_rows(self, X):
+        """Check X, and return its rows together with the image shape that its form tells, if any."""
+        shape = np.shape(X) if hasattr(X, "__array__") else ()
+        if len(shape) not in (3, 4) or hasattr(X, "columns"):
+            rows = validate_data(self, X, dtype=PIXELS, ensure_min_samples=2)
+            self._sample_shape = rows.shape[1:]
+            return rows, None
+        self._sample_shape = shape[1:]
+        rows = validate_data(self, as_rows(np.asarray(X)), dtype=PIXELS, ensure_min_samples=2)
+        return rows, (1, *shape[1:]) if len(shape) == 3 else shape[1:]
+
+    def _choose_image_shape(self, n_features, given_shape):
+        if self.image_shape is None:
+            return given_shape or infer_image_shape(n_features)
+        shape = tuple(int(side) for side in self.image_shape)
+        if len(shape) != 3 or n_values(shape) != n_features or given_shape not in (None, shape):
+            raise GeneratorMismatchError(
+                f"{type(self).__name__}: image_shape={self.image_shape!r} must be (channels, height, width) of the "
+                f"images of X, which have {n_features} values{f' in the shape {given_shape}' if given_shape else ''}."
+            )
+        return shape
+
+    def _choose_data_range(self, rows):
+        if isinstance(self.data_range, str):
+            return _guess_range(rows)
+        bounds = Bounds.of(self.data_range)
+        if rows.min() < bounds.low or rows.max() > bounds.high:
+            warnings.warn(
+                f"{type(self).__name__}: X goes from {rows.min():g} to {rows.max():g}, beyond "
+                f"data_range={tuple(bounds)}. Values outside cannot be generated; pass the range of X.",
+                DataRangeWarning,
+                stacklevel=3,
+            )
+        return bounds
+
+    def _run_options(self):
+        resuming = self.checkpoint is not None and Path(self.checkpoint).exists()
+        fresh = self.random_state is not None or not resuming
+        return {
+            "device": resolve_device(self.device),
+            "seed": int(check_random_state(self.random_state).randint(2**31 - 1)) if fresh else None,
+            "checkpoint": self.checkpoint,
+            "verbose": self.verbose,
+        }
+
+
+def _guess_range(rows):
+    """The usual range that holds the values: bytes, [0, 1], [-1, 1], else from the least to the largest."""
+    if rows.dtype == np.uint8:
+        return BYTES
+    low, high = float(rows.min()), float(rows.max())
+    for usual in (Bounds(0.0, 1.0), CANONICAL):
+        if usual.low <= low and high <= usual.high:
+            return usual
+    return Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
+
+
+def _as_training_images(rows, image_shape, data_range):
+    """Images as training wants them; bytes stay bytes, an eighth of the memory of doubles."""
+    images = torch.from_numpy(np.array(as_images(rows, image_shape)))
+    if images.dtype == torch.uint8 and data_range == BYTES:
+        return images
+    return data_range.convert(images.double(), CANONICAL).float()
