@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import safetensors
-import safetensors.numpy
 
 from ..exceptions import InvalidModelFileError
 from ..utils import atomic_write
@@ -47,10 +46,20 @@ def pack(path, configuration, arrays):
         Of the types in `DTYPES`.
     """
     text = json.dumps(configuration, sort_keys=True, allow_nan=False)
-    arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
-    rows = [(name, CODES[array.dtype], array.shape, array.tobytes()) for name, array in arrays.items()]
+    rows = [(name, CODES[array.dtype], array.shape, array.tobytes()) for name, array in sorted(arrays.items())]
     metadata = {"format": FORMAT, "version": VERSION, "configuration": text, "sha256": _digest(text, rows)}
-    atomic_write(path, safetensors.numpy.save(arrays, metadata=metadata))
+    atomic_write(path, _encoded(metadata, sorted(rows, key=lambda row: -arrays[row[0]].itemsize)))
+
+
+def _encoded(metadata, rows):
+    """Lay out safetensors bytes: the library's own writer orders the metadata by chance, this one always alike."""
+    header, end = {"__metadata__": metadata}, 0
+    for name, code, shape, data in rows:  # the widest numbers first keeps all of them aligned
+        header[name] = {"dtype": code, "shape": list(shape), "data_offsets": [end, end + len(data)]}
+        end += len(data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return b"".join([len(text).to_bytes(8, "little"), text, *(row[3] for row in rows)])
 
 
 def unpack(path):
@@ -137,7 +146,7 @@ def _read(path):
         size = path.stat().st_size
         if size > MAX_FILE:
             raise InvalidModelFileError(f"it has {size} bytes; at most {MAX_FILE} are read.")
-        return stream.read(MAX_FILE)
+        return stream.read(size)
 
 
 def _metadata(content):
@@ -161,7 +170,7 @@ def _checked_metadata(metadata):
         )
     if set(metadata) != METADATA_KEYS or not all(isinstance(value, str) for value in metadata.values()):
         raise InvalidModelFileError(
-            f"metadata must be strings under the keys {sorted(METADATA_KEYS)}, got {sorted(metadata)}."
+            f"metadata must be texts under the keys {sorted(METADATA_KEYS)}, got {sorted(metadata)}."
         )
     return metadata
 
