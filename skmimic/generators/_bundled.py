@@ -13,7 +13,12 @@ _loaded: dict[str, Generator] = {}
 
 
 def bundled_names():
-    """List the names that `load_gan` knows."""
+    """List the names that `load_gan` knows.
+
+    Returns
+    -------
+    list of str
+    """
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
 
 

@@ -45,7 +45,9 @@ def _part_info(role, part, arrays):
 
 
 def verify_model(path):
-    """Check a model file and try the generator: does it give finite, different images in its range?
+    """Check a model file and try the generator.
+
+    Are 64 of its images finite, in its range, and different?
 
     Parameters
     ----------
