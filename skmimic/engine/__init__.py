@@ -1,0 +1,43 @@
+"""Floor 2: how the objective is minimised."""
+
+from ._adaptation import Adaptation, RowProjector, computing, estimate_corruption, no_corruption
+from ._alternating import alternate
+from ._encoder import Encoder, FittedEncoder, train_encoder
+from ._initialisation import Candidates, start_latents
+from ._joint import solve_jointly
+from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
+from ._problem import Latents, Problem
+from ._results import OptimizationTrace, ProjectionResult, Status
+from ._retrieval import Retrieval, dead_pixels, retrieve
+from ._settings import SOLVERS, STARTS, Settings
+
+__all__ = [
+    "OPTIMISERS",
+    "SOLVERS",
+    "STARTS",
+    "Adam",
+    "Adaptation",
+    "Candidates",
+    "Encoder",
+    "FittedEncoder",
+    "Latents",
+    "Optimiser",
+    "OptimizationTrace",
+    "Problem",
+    "ProjectionResult",
+    "RMSProp",
+    "RMSPropTF",
+    "Retrieval",
+    "RowProjector",
+    "Settings",
+    "Status",
+    "alternate",
+    "computing",
+    "dead_pixels",
+    "estimate_corruption",
+    "no_corruption",
+    "retrieve",
+    "solve_jointly",
+    "start_latents",
+    "train_encoder",
+]

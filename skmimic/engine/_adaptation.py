@@ -1,0 +1,314 @@
+"""The two phases: A estimates the corruption from a batch, B projects each row alone with the corruption frozen."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from ..exceptions import NotFiniteError
+from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
+from ..utils import RowRunner, is_out_of_memory, refuse_fork
+from ._alternating import alternate
+from ._closed_form import ClosedForm
+from ._descent import Descent, check_finite
+from ._encoder import FittedEncoder, train_encoder
+from ._initialisation import Candidates, start_latents
+from ._problem import Latents, Problem
+from ._results import OptimizationTrace, Status
+from ._selection import Bench, Learned, learn_surrogate, select_surrogate
+from ._settings import Settings
+
+__all__ = ["Adaptation", "RowProjector", "computing", "estimate_corruption", "no_corruption"]
+
+AMORTIZED_FROM = 500  # rows; below, training an encoder takes longer than projecting without
+REFINEMENT_RATE = 0.4  # of lr_latent, after an encoder start
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """Outcome of phase A, all that phase B needs; plain numpy inside.
+
+    Attributes
+    ----------
+    surrogate : FittedSurrogate
+    settings : Settings
+        With solver and start resolved.
+    deviation_sd : float or None
+    encoder : FittedEncoder or None
+    seed : int
+    trace : OptimizationTrace
+    latents : ndarray (n, d) or None
+        Of the rows of the batch, from the alternating solver.
+    """
+
+    surrogate: FittedSurrogate
+    settings: Settings
+    deviation_sd: float | None = None
+    encoder: FittedEncoder | None = None
+    seed: int = 0
+    trace: OptimizationTrace = field(default_factory=OptimizationTrace)
+    latents: object = None
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """Allow gradients inside, whatever grad or inference mode the caller is in."""
+    refuse_fork()
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def no_corruption(settings, seed=0, status=Status.COMPLETED):
+    """Return the adaptation that assumes no corruption (paper Eq. 3).
+
+    Parameters
+    ----------
+    settings : Settings
+    seed : int, default=0
+    status : Status
+
+    Returns
+    -------
+    Adaptation
+    """
+    solver = "joint" if settings.solver in ("auto", "amortized") else settings.solver
+    identity = FittedSurrogate(Identity(), "identity")
+    return Adaptation(identity, replace(settings, solver=solver), seed=seed, trace=OptimizationTrace((), status))
+
+
+def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0, report=None):
+    """Phase A: learn the surrogate, and with the amortized solver an encoder, from a batch of rows.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    observed : tensor (n, c, h, w)
+        In [-1, 1], n > 1.
+    settings : Settings
+    surrogate : str, Surrogate or factory, default="auto"
+    seed : int, default=0
+    report : callable or None, default=None
+        Called with a sentence as the work goes on.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    NotFiniteError
+        If every restart leaves the finite numbers.
+    KeyboardInterrupt
+        Carries the best adaptation so far as its attribute `partial`.
+    """
+    settings = replace(settings, solver=_resolve_solver(settings.solver, len(observed)))
+    report = report or _silent
+    best, failure = None, None
+    try:
+        for restart in range(settings.n_init):
+            try:
+                trial = _attempt(generator, observed, settings, surrogate, seed + restart, report)
+            except NotFiniteError as error:
+                failure = error
+                continue
+            if best is None or _final_objective(trial) < _final_objective(best):
+                best = trial
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = best or getattr(interrupt, "partial", None)
+        raise
+    if best is None:
+        raise failure
+    return _with_encoder(generator, observed, best, report)
+
+
+def _resolve_solver(solver, n_rows):
+    if solver == "auto":
+        return "amortized" if n_rows >= AMORTIZED_FROM else "joint"
+    return "joint" if solver == "closed_form" else solver
+
+
+def _final_objective(adaptation):
+    return adaptation.trace.objectives[-1] if adaptation.trace.objectives else float("inf")
+
+
+def _silent(sentence):
+    """Report nothing."""
+
+
+def _attempt(generator, observed, settings, surrogate, seed, report):
+    """Run phase A once; on lack of memory again with half the rows."""
+    while True:
+        try:
+            return _learn(generator, observed, settings, surrogate, seed, report)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or len(observed) < 8:
+                raise
+            observed = observed[: len(observed) // 2]
+
+
+def _learn(generator, observed, settings, surrogate, seed, report):
+    random = torch.Generator().manual_seed(seed)
+    if surrogate != "auto":
+        fresh, family = _fresh(surrogate, generator, seed)
+        if not any(True for _ in fresh.parameters()):
+            return Adaptation(FittedSurrogate(fresh, family), settings, seed=seed)
+    if settings.solver == "alternating":
+        return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
+    problem = _problem(generator, Identity(), settings)
+    bench = Bench(problem, observed, settings, Candidates(generator, random), random, report)
+    try:
+        if surrogate == "auto":
+            learned = select_surrogate(bench)
+        else:
+            learned = learn_surrogate(bench, *_fresh(surrogate, generator, seed))
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = _interrupted(bench.current, settings, seed)
+        raise
+    return _adaptation(learned, settings, seed)
+
+
+def _fresh(surrogate, generator, seed):
+    """Build a trainable surrogate and name its family."""
+    fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device)
+    return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
+
+
+def _interrupted(surrogate, settings, seed):
+    if surrogate is None:
+        return None
+    learned = Learned(surrogate, "interrupted", None, float("nan"), OptimizationTrace((), Status.INTERRUPTED))
+    return _adaptation(learned, replace(settings, solver="joint"), seed)
+
+
+def _adaptation(learned, settings, seed):
+    fitted = FittedSurrogate(learned.surrogate, learned.family)
+    return Adaptation(fitted, settings, learned.deviation_sd, None, seed, learned.trace)
+
+
+def _problem(generator, surrogate, settings, deviation_sd=None):
+    return Problem(generator, surrogate, settings.loss, settings.latent_weight, deviation_sd, settings.lambda_adv)
+
+
+def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report):
+    fresh, family = _fresh("paper" if surrogate == "auto" else surrogate, generator, seed)
+    problem = _problem(generator, fresh, settings)
+    start = "mean" if settings.start in ("auto", "encoder") else settings.start
+    try:
+        latents, trace = alternate(problem, observed, start_latents(start, problem, observed, random), settings, report)
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = _interrupted(fresh, settings, seed)
+        raise
+    return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, latents.z.cpu().numpy())
+
+
+def _with_encoder(generator, observed, adaptation, report):
+    settings = adaptation.settings
+    if settings.solver != "amortized" and settings.start != "encoder":
+        return adaptation
+    problem = _problem(generator, adaptation.surrogate.to_torch(generator.device), settings, adaptation.deviation_sd)
+    random = torch.Generator().manual_seed(adaptation.seed)
+    return replace(adaptation, encoder=train_encoder(problem, observed, settings, random, report))
+
+
+class RowProjector:
+    """Phase B: project rows with the corruption frozen; every row alone, in chunks of one shape.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    adaptation : Adaptation
+    batch_size : int
+    linear_map : tuple of ndarray or None
+        ``(components, mean)`` of a linear generator; with a surrogate that is affine in the images the latents are
+        then exact.
+    """
+
+    def __init__(self, generator, adaptation, batch_size, linear_map=None):
+        self.generator, self.settings, self.adaptation = generator, adaptation.settings, adaptation
+        surrogate = adaptation.surrogate.to_torch(generator.device)
+        self.problem = _problem(generator, surrogate, self.settings, adaptation.deviation_sd)
+        self.runner = RowRunner(batch_size)
+        self.closed_form = self.encoder = self.candidates = None
+        if linear_map is not None and surrogate.is_affine_in_images and self.settings.solver != "alternating":
+            self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
+        elif adaptation.encoder is not None:
+            self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
+        elif self._start() == "nearest":
+            self.candidates = Candidates(generator, torch.Generator().manual_seed(adaptation.seed))
+            self.mimicked = self.candidates.mimicked(surrogate)
+
+    def __call__(self, observed):
+        """Project observed images.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+            In [-1, 1]; float64 for a linear generator, else float32.
+
+        Returns
+        -------
+        z : tensor (n, d)
+        images : tensor (n, c, h, w)
+        mimicked : tensor (n, c, h, w)
+        losses : tensor (n,)
+            All on the CPU.
+        """
+        with computing():
+            return self.runner(self._chunk, observed)
+
+    def _chunk(self, observed):
+        if self.closed_form is not None:
+            z, images, mimicked = self.closed_form(observed.double())
+            return z, images, mimicked, self._loss(mimicked, observed)
+        observed = observed.to(self.generator.device)
+        descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
+        descent.project_rows(self.settings.T2 if self.encoder else self.settings.T * self.settings.T2)
+        check_finite(descent.objective(), self.settings, "projection of rows")
+        return self._read(observed, descent.latents.detached())
+
+    def read(self, observed, z):
+        """Decode latents that phase A has found already; arguments and values as in `__call__`.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+        z : tensor (n, d)
+
+        Returns
+        -------
+        tuple of tensors
+        """
+        with computing():
+            return self.runner(lambda rows, latents: self._read(rows, Latents(latents)), observed, z)
+
+    @torch.no_grad()
+    def _read(self, observed, latents):
+        observed = observed.to(self.generator.device)
+        images = self.generator.decode(latents.z.to(observed.device))
+        mimicked = self.problem.surrogate(images, latents.deviations)
+        return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
+
+    def _loss(self, mimicked, observed):
+        identity = self.problem.with_(surrogate=Identity())
+        return identity.fidelity(observed, mimicked)
+
+    def _start(self):
+        if self.settings.start not in ("auto", "encoder"):
+            return self.settings.start
+        return "mean" if self.settings.solver == "alternating" else "nearest"
+
+    def _first(self, observed):
+        if self.encoder is not None:
+            with torch.no_grad():
+                return self.encoder(observed)
+        if self.candidates is not None:
+            return self.problem.latents(self.candidates.nearest(observed, self.mimicked))
+        random = torch.Generator().manual_seed(self.adaptation.seed)
+        shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
+        return Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))
+
+    def _phase_b_settings(self):
+        if self.encoder is None:
+            return self.settings
+        return replace(self.settings, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)

@@ -1,0 +1,46 @@
+"""Exact latents when both generator and surrogate are affine: least squares, row by row."""
+
+import torch
+
+__all__ = ["ClosedForm"]
+
+
+class ClosedForm:
+    """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator.
+
+    Parameters
+    ----------
+    components : ndarray (d, C*H*W)
+    mean : ndarray (C*H*W,)
+        ``G(z) = z @ components + mean`` in canonical values.
+    surrogate : Surrogate
+        Affine in the images; frozen.
+    image_shape : tuple (C, H, W)
+    """
+
+    def __init__(self, components, mean, surrogate, image_shape):
+        self.components, self.mean = torch.as_tensor(components).double(), torch.as_tensor(mean).double()
+        self.image_shape, self.surrogate = image_shape, surrogate.double()
+        basis = torch.cat([self.mean[None], self.mean + self.components]).reshape(-1, *image_shape)
+        with torch.no_grad():
+            seen = self.surrogate(basis).flatten(1)
+        self.offset, mixing = seen[0], seen[1:] - seen[0]
+        self.inverse = torch.linalg.pinv(mixing)  # (C*H*W, d)
+
+    def __call__(self, observed):
+        """Project observed images.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w), float64
+
+        Returns
+        -------
+        z : tensor (n, d)
+        images : tensor (n, c, h, w)
+        mimicked : tensor (n, c, h, w)
+        """
+        z = (observed.flatten(1) - self.offset) @ self.inverse
+        images = (z @ self.components + self.mean).reshape(len(z), *self.image_shape)
+        with torch.no_grad():
+            return z, images, self.surrogate(images)

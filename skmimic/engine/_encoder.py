@@ -1,0 +1,153 @@
+"""A small encoder, trained at test time on pairs that the learned corruption makes for free."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..surrogates import N_DEVIATIONS
+from ._descent import check_finite
+from ._problem import Latents
+
+__all__ = ["Encoder", "FittedEncoder", "train_encoder"]
+
+DEVIATION_UNIT = 0.1
+BATCH, N_OBSERVED = 256, 128
+OBSERVED_FROM = 0.2  # fraction of the steps after which the observations join
+NOISE, LATENT_WEIGHT = 0.05, 40.0
+
+
+def _layer(kind, *sizes, random, **keywords):
+    """Make a layer initialised from its own random generator."""
+    layer = nn.utils.skip_init(kind, *sizes, **keywords)
+    bound = 1 / math.sqrt(layer.weight[0].numel())
+    nn.init.uniform_(layer.weight, -bound, bound, generator=random)
+    nn.init.uniform_(layer.bias, -bound, bound, generator=random)
+    return layer
+
+
+class Encoder(nn.Module):
+    """Stride-2 convolutions down to 4 to 7 pixels a side, then two linear layers.
+
+    Parameters
+    ----------
+    image_shape : tuple (C, H, W)
+    latent_dim : int
+    prior : Prior
+        Squashes the output into the allowed latents.
+    with_deviations : bool
+        Whether to predict the six affine deviations too.
+    random : torch.Generator
+        Of the initial weights.
+    """
+
+    def __init__(self, image_shape, latent_dim, prior, with_deviations, random):
+        super().__init__()
+        self.latent_dim, self.prior = latent_dim, prior
+        channels, height, width = image_shape
+        layers, size = [], 32
+        while max(height, width) > 7 or not layers:
+            layers += [_layer(nn.Conv2d, channels, size, 4, random=random, stride=2, padding=1), nn.LeakyReLU(0.2)]
+            channels, size = size, min(2 * size, 128)
+            height, width = max(height // 2, 1), max(width // 2, 1)
+        n_out = latent_dim + (N_DEVIATIONS if with_deviations else 0)
+        self.features = nn.Sequential(*layers, nn.Flatten())
+        self.head = nn.Sequential(
+            _layer(nn.Linear, channels * height * width, 256, random=random),
+            nn.LeakyReLU(0.2),
+            _layer(nn.Linear, 256, n_out, random=random),
+        )
+
+    def forward(self, observed):
+        """Predict the latents of observed images (n, c, h, w)."""
+        output = self.head(self.features(observed))
+        z = self.prior.squash(output[:, : self.latent_dim])
+        rest = output[:, self.latent_dim :]
+        return Latents(z, rest * DEVIATION_UNIT if rest.shape[1] else None)
+
+
+class FittedEncoder:
+    """Frozen handle of a trained encoder; its state is sizes and numpy arrays.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    image_shape : tuple (C, H, W)
+    with_deviations : bool
+    """
+
+    def __init__(self, encoder, image_shape, with_deviations):
+        self.image_shape, self.latent_dim = tuple(image_shape), encoder.latent_dim
+        self.with_deviations = with_deviations
+        self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in encoder.state_dict().items()}
+
+    def to_torch(self, prior, device="cpu"):
+        """Rebuild the network, frozen, on a device."""
+        with torch.inference_mode(False):
+            random = torch.Generator().manual_seed(0)
+            encoder = Encoder(self.image_shape, self.latent_dim, prior, self.with_deviations, random)
+            encoder.load_state_dict({name: torch.tensor(np.asarray(value)) for name, value in self.arrays.items()})
+            return encoder.requires_grad_(False).eval().to(device)
+
+
+def train_encoder(problem, observed, settings, random, report=None):
+    """Train an encoder for the present, frozen corruption.
+
+    Every step draws latents z and deviations from their priors and regresses them from f^(G(z)) plus noise, with the
+    objective itself as a second loss; after a fifth of the steps the observations join through the objective.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its surrogate is held.
+    observed : tensor (n, c, h, w)
+    settings : Settings
+    random : torch.Generator
+    report : callable or None, default=None
+        Called with a sentence every 250 steps.
+
+    Returns
+    -------
+    FittedEncoder
+
+    Raises
+    ------
+    NotFiniteError
+        If the training diverges.
+    """
+    generator = problem.generator
+    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, problem.has_deviations, random).to(
+        observed.device
+    )
+    optimiser = torch.optim.Adam(encoder.parameters(), 1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.encoder_steps, 2e-5)
+    for step in range(settings.encoder_steps):
+        loss = _synthetic_loss(problem, encoder, random, observed.device)
+        if step >= OBSERVED_FROM * settings.encoder_steps:
+            rows = torch.randint(len(observed), (N_OBSERVED,), generator=random).to(observed.device)
+            loss = loss + problem.objective(observed[rows], encoder(observed[rows])).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if report is not None and (step + 1) % 250 == 0:
+            report(f"encoder: step {step + 1} of {settings.encoder_steps}")
+    check_finite(loss.detach()[None], settings, "encoder of the amortized solver")
+    return FittedEncoder(encoder, generator.image_shape, problem.has_deviations)
+
+
+def _synthetic_loss(problem, encoder, random, device):
+    """Latent regression and objective on a batch of prior samples that went through the surrogate."""
+    generator = problem.generator
+    z = generator.prior.sample(BATCH, generator.latent_dim, random).to(device)
+    truth = problem.latents(z)
+    if truth.deviations is not None:
+        spread = 0.75 * problem.deviation_sd
+        truth = Latents(z, spread * torch.randn(truth.deviations.shape, generator=random).to(device))
+    with torch.no_grad():
+        clean = problem.mimic(truth)
+        observed = clean + NOISE * torch.randn(clean.shape, generator=random).to(device)
+    guess = encoder(observed)
+    regression = ((guess.z - z) / generator.prior.scale).square().mean() / 3
+    return 0.5 * problem.objective(observed, guess).mean() + LATENT_WEIGHT * regression

@@ -1,0 +1,67 @@
+"""Where the latents start."""
+
+import torch
+
+__all__ = ["Candidates", "start_latents"]
+
+N_CANDIDATES = 4000
+N_MEAN = 1000
+
+
+class Candidates:
+    """Prior samples and their images, to find for each observed row the nearest one under the present surrogate.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    random : torch.Generator
+    n_candidates : int, default=4000
+    """
+
+    def __init__(self, generator, random, n_candidates=N_CANDIDATES):
+        self.z = generator.prior.sample(n_candidates, generator.latent_dim, random).to(generator.device)
+        with torch.no_grad():
+            self.images = torch.cat([generator.decode(part) for part in self.z.split(1000)])
+
+    @torch.no_grad()
+    def mimicked(self, surrogate):
+        """Compute f^(G(z)) of all candidates as rows (K, p)."""
+        return torch.cat([surrogate(part).flatten(1) for part in self.images.split(1000)])
+
+    @torch.no_grad()
+    def nearest(self, observed, mimicked):
+        """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance."""
+        return self.z[torch.cdist(observed.flatten(1), mimicked).argmin(1)]
+
+
+def start_latents(start, problem, observed, random, candidates=None):
+    """Compute the first latents of every row.
+
+    Parameters
+    ----------
+    start : {"mean", "zero", "nearest", "random"}
+        "mean" is the average of 1,000 prior draws, the same for every row (Algorithm 1).
+    problem : Problem
+    observed : tensor (n, c, h, w)
+    random : torch.Generator
+    candidates : Candidates or None
+        For "nearest"; drawn when missing.
+
+    Returns
+    -------
+    Latents
+    """
+    generator, n_rows = problem.generator, len(observed)
+    prior, size = generator.prior, generator.latent_dim
+    if start == "nearest":
+        candidates = candidates or Candidates(generator, random)
+        z = candidates.nearest(observed, candidates.mimicked(problem.surrogate))
+    elif start == "random":
+        z = prior.sample(n_rows, size, random).to(observed.device)
+    elif start == "zero":
+        z = observed.new_zeros(n_rows, size)
+    elif start == "mean":
+        z = prior.sample(N_MEAN, size, random).mean(0).to(observed.device).expand(n_rows, size).clone()
+    else:
+        raise ValueError(f"start={start!r} is unknown. Use 'mean', 'zero', 'nearest' or 'random'.")
+    return problem.latents(z)

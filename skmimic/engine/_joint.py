@@ -1,0 +1,75 @@
+"""Latents and surrogate move together, in rounds with fresh nearest-sample starts."""
+
+import torch
+
+from ._alternating import mean_objectives
+from ._descent import Descent, check_finite, cosine
+from ._initialisation import start_latents
+from ._results import OptimizationTrace
+
+__all__ = ["ANNEALED", "CONSTANT", "residual", "solve_jointly"]
+
+ANNEALED = (0.05, 0.02, 0.005)  # deviations sd of the three rounds: a large one absorbs what the rows share
+CONSTANT = (0.2, 0.2, 0.2)  # rows really differ, as between two data sets
+
+
+def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNEALED):
+    """Estimate the surrogate on a batch of rows.
+
+    Each round starts every row at the nearest candidate under the present surrogate, then takes joint steps. The
+    latents of a round are thrown away: only the surrogate is carried on.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its surrogate is learned in place.
+    observed : tensor (n, c, h, w)
+    settings : Settings
+        T * T1 steps in all, shared by the rounds.
+    candidates : Candidates
+    random : torch.Generator
+    schedule : sequence of float
+        Standard deviation of the per-row deviations, one a round.
+
+    Returns
+    -------
+    latents : Latents
+        Of the last round.
+    trace : OptimizationTrace
+
+    Raises
+    ------
+    NotFiniteError
+        If the objective leaves the finite numbers.
+    """
+    n_steps = max(settings.T * settings.T1 // len(schedule), 1)
+    start = "nearest" if settings.start in ("auto", "encoder") else settings.start
+    objectives, descent = [], None
+    for index, deviation_sd in enumerate(schedule):
+        stage = problem.with_(deviation_sd=deviation_sd)
+        descent = Descent(stage, observed, start_latents(start, stage, observed, random, candidates), settings)
+        objectives.append(descent.objective())
+        is_last = index == len(schedule) - 1
+        for step in range(n_steps):
+            descent.joint_step(rate=cosine(step, n_steps) if is_last else 1.0)
+        objectives.append(descent.objective())
+        check_finite(objectives[-1], settings, f"joint solver, round {index + 1} of {len(schedule)}")
+    return descent.latents.detached(), OptimizationTrace(mean_objectives(objectives))
+
+
+def residual(problem, observed, latents):
+    """Compute the fidelity of each row, without the priors.
+
+    Parameters
+    ----------
+    problem : Problem
+    observed : tensor (n, c, h, w)
+    latents : Latents
+
+    Returns
+    -------
+    tensor (n,)
+    """
+    with torch.no_grad():
+        images = problem.generator.decode(latents.z)
+        return problem.fidelity(observed, images, latents.deviations)

@@ -1,0 +1,119 @@
+"""The objective of the paper (Eq. 1 and 4), one number per row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+
+from ..losses import adversarial, loss_function
+from ..surrogates import N_DEVIATIONS, Surrogate
+
+__all__ = ["Latents", "Problem"]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What moves for each row.
+
+    Attributes
+    ----------
+    z : tensor (n, d)
+    deviations : tensor (n, 6) or None
+        Additions to the shared affine parameters; None when the surrogate takes none.
+    """
+
+    z: torch.Tensor
+    deviations: torch.Tensor | None = None
+
+    def tensors(self):
+        """List the tensors that move."""
+        return [self.z] if self.deviations is None else [self.z, self.deviations]
+
+    def fresh(self):
+        """Copy into leaves that ask for gradients."""
+        deviations = None if self.deviations is None else self.deviations.detach().clone().requires_grad_()
+        return Latents(self.z.detach().clone().requires_grad_(), deviations)
+
+    def detached(self):
+        """Return the same values without gradients."""
+        return Latents(self.z.detach(), None if self.deviations is None else self.deviations.detach())
+
+    def rows(self, index):
+        """Select rows by slice or index."""
+        return Latents(self.z[index], None if self.deviations is None else self.deviations[index])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Generator, surrogate and loss: everything the objective needs but the data.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    surrogate : Surrogate
+    loss : str or callable, default="charbonnier"
+        Per-row fidelity, see `skmimic.losses`.
+    latent_weight : float, default=1.0
+        Weight of the latent prior; 0 in the paper.
+    deviation_sd : float or None, default=None
+        Standard deviation of the per-row affine deviations (the paper's sigma_f); None switches them off.
+    lambda_adv : float, default=0.0
+        Weight of the adversarial term; 1e-4 in the paper.
+    """
+
+    generator: object
+    surrogate: Surrogate
+    loss: str | Callable = "charbonnier"
+    latent_weight: float = 1.0
+    deviation_sd: float | None = None
+    lambda_adv: float = 0.0
+
+    @property
+    def has_deviations(self):
+        """Whether rows have affine deviations of their own."""
+        return self.deviation_sd is not None and self.surrogate.takes_deviations
+
+    def with_(self, **changes):
+        """Return a copy with some parts changed."""
+        return replace(self, **changes)
+
+    def latents(self, z):
+        """Put latents (n, d) together with deviations at zero."""
+        deviations = z.new_zeros(len(z), N_DEVIATIONS) if self.has_deviations else None
+        return Latents(z, deviations)
+
+    def mimic(self, latents):
+        """Compute f^(G(z)), the mimicked observations (n, c, h, w)."""
+        return self.surrogate(self.generator.decode(latents.z), latents.deviations)
+
+    def fidelity(self, observed, images, deviations=None):
+        """Compute L(Y, f^(images)) of each row, (n,)."""
+        return loss_function(self.loss)(self.surrogate(images, deviations), observed)
+
+    def objective(self, observed, latents):
+        """Compute the penalised objective of each row.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+        latents : Latents
+
+        Returns
+        -------
+        tensor (n,)
+
+        References
+        ----------
+        MimicGAN, Eq. 4, plus the Gaussian priors of latents and deviations.
+        """
+        images = self.generator.decode(latents.z)
+        total = self.fidelity(observed, images, latents.deviations)
+        if self.lambda_adv:
+            logits = self.generator.discriminate(images)
+            if logits is not None:
+                total = total + self.lambda_adv * adversarial(logits)
+        if self.latent_weight:
+            total = total + self.latent_weight * self.generator.prior.penalty(latents.z)
+        if latents.deviations is not None:
+            total = total + 0.5 * latents.deviations.square().sum(1) / self.deviation_sd**2
+        return total

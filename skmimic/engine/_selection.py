@@ -1,0 +1,176 @@
+"""Learn a surrogate on a batch: a given family, or with "auto" the smallest family that explains the rows."""
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+
+from ..exceptions import SurrogateFitWarning
+from ..surrogates import Affine, Composition, Convolution, Identity, Mask, Photometric, Surrogate
+from ._descent import Descent
+from ._initialisation import start_latents
+from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
+from ._results import OptimizationTrace
+from ._retrieval import retrieve
+
+__all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
+
+N_STRUCTURED, N_FLEXIBLE = 128, 256
+STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
+FLEXIBLE_BELOW = 0.70  # the flexible one below this fraction of the structured one's; measured in docs/design.md
+UNEXPLAINED = 0.6  # a residual above this fraction of the mean image's says that nothing fits
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A surrogate learned on the batch.
+
+    Attributes
+    ----------
+    surrogate : Surrogate
+    family : str
+    deviation_sd : float or None
+        Standard deviation of the per-row deviations in phase B.
+    residual : float
+        Mean fidelity of the rows.
+    trace : OptimizationTrace
+    """
+
+    surrogate: Surrogate
+    family: str
+    deviation_sd: float | None
+    residual: float
+    trace: OptimizationTrace
+
+
+class Bench:
+    """The parts that every trial on one batch shares.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its surrogate is replaced in each trial.
+    observed : tensor (n, c, h, w)
+    settings : Settings
+    candidates : Candidates
+    random : torch.Generator
+    report : callable
+        Called with a sentence as the work goes on.
+    """
+
+    def __init__(self, problem, observed, settings, candidates, random, report):
+        self.problem, self.observed, self.settings = problem, observed, settings
+        self.candidates, self.random, self.report = candidates, random, report
+        self.current = None  # the surrogate being learned, what an interruption keeps
+
+    def learn(self, surrogate, family, schedule, n_rows):
+        """Learn a surrogate with the joint solver."""
+        self.current = surrogate
+        problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:n_rows]
+        if not any(True for _ in surrogate.parameters()):
+            return self.project(surrogate, family, n_rows)
+        latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule)
+        self.report(f"learned the family {family!r}")
+        final = schedule[-1] if surrogate.takes_deviations else None
+        return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
+
+    def project(self, surrogate, family, n_rows):
+        """Measure a surrogate that has nothing to learn."""
+        problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:n_rows]
+        start = start_latents("nearest", problem, rows, self.random, self.candidates)
+        descent = Descent(problem, rows, start, self.settings)
+        descent.project_rows(max(self.settings.T * self.settings.T1 // 3, 1))
+        value = residual(problem, rows, descent.latents.detached()).mean().item()
+        return Learned(surrogate, family, None, value, OptimizationTrace((descent.objective().mean().item(),)))
+
+
+def learn_surrogate(bench, surrogate, family):
+    """Learn a surrogate of the user's choice; its affine part, if any, starts where retrieval says.
+
+    Parameters
+    ----------
+    bench : Bench
+    surrogate : Surrogate
+    family : str
+
+    Returns
+    -------
+    Learned
+    """
+    is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
+    affine = surrogate.part(Affine) if isinstance(surrogate, Composition) else None
+    if affine is not None and min(bench.observed.shape[-2:]) > 1:
+        with torch.no_grad():
+            affine.theta.copy_(retrieve(bench.candidates, bench.observed).matrix)
+    return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE)
+
+
+def select_surrogate(bench):
+    """Choose the family and learn it: identity, structured (affine, gain and bias, mask), or flexible.
+
+    The structured family holds what `retrieve` found, its per-row deviations annealed away. The flexible one adds a
+    convolution block and lets every row keep its own affine deviation, as between two data sets.
+
+    Parameters
+    ----------
+    bench : Bench
+
+    Returns
+    -------
+    Learned
+    """
+    found = retrieve(bench.candidates, bench.observed)
+    image_shape = tuple(bench.observed.shape[1:])
+    plain = bench.project(Identity(), "identity", N_STRUCTURED)
+    parts = _structured_parts(found, image_shape)
+    structured = bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, N_STRUCTURED)
+    best = structured if structured.residual < STRUCTURED_BELOW * plain.residual else plain
+    flexible_parts = _flexible_parts(structured.surrogate, image_shape)
+    flexible = bench.learn(Composition(list(flexible_parts.values())), "+".join(flexible_parts), CONSTANT, N_FLEXIBLE)
+    if flexible.residual < FLEXIBLE_BELOW * best.residual:
+        best = flexible
+    _warn_if_unexplained(bench.observed, best.residual, bench.problem)
+    return best
+
+
+def _structured_parts(found, image_shape):
+    """Build what retrieval found; the affine part is always there, gradients may still move it."""
+    parts = {"affine": Affine(image_shape)}
+    with torch.no_grad():
+        parts["affine"].theta.copy_(found.matrix)
+        if found.has_photometric:
+            parts["photometric"] = Photometric(image_shape)
+            parts["photometric"].gain.fill_(found.gain)
+            parts["photometric"].bias.fill_(found.bias)
+        if found.has_mask:
+            parts["mask"] = Mask(image_shape, learn=False)
+            parts["mask"].set_dead(found.dead.cpu(), found.values.cpu())
+    return {name: part.to(found.dead.device) for name, part in parts.items()}
+
+
+def _flexible_parts(structured, image_shape):
+    """Copy the structured surrogate and put a convolution block before its mask."""
+    parts = {}
+    for part in structured.parts:
+        make, keywords = part.recipe()
+        copy = make(**keywords).to(next(iter(part.state_dict().values())).device)
+        copy.load_state_dict(part.state_dict())
+        parts[type(part).__name__.lower()] = copy
+    mask = parts.pop("mask", None)
+    parts["convolution"] = Convolution(image_shape).to(parts["affine"].theta.device)
+    return parts if mask is None else {**parts, "mask": mask}
+
+
+def _warn_if_unexplained(observed, found, problem):
+    """Compare with the residual of the best constant picture."""
+    rows = observed[:N_STRUCTURED]
+    constant = problem.with_(surrogate=Identity()).fidelity(rows, rows.mean(0, keepdim=True).expand_as(rows))
+    level = constant.mean().item()
+    if found > UNEXPLAINED * level:
+        warnings.warn(
+            f"surrogate='auto': the best family leaves a residual of {found:.3g} a row, the mean picture alone "
+            f"{level:.3g}. The rows do not look like corrupted images of this generator: check image_shape and "
+            "data_range, or pass a surrogate of your own.",
+            SurrogateFitWarning,
+            stacklevel=2,
+        )

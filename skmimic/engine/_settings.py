@@ -1,0 +1,54 @@
+"""The knobs of the solvers, checked where the user sets them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["SOLVERS", "STARTS", "Settings"]
+
+SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
+STARTS = ("auto", "mean", "zero", "nearest", "random", "encoder")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the objective is minimised.
+
+    Parameters
+    ----------
+    solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
+    start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
+        First latents; "auto" is the paper's "mean" for the alternating solver, "encoder" for the amortized one,
+        "nearest" for the joint one.
+    T, T1, T2 : int
+        Rounds, surrogate steps and latent steps a round. Phase A of the alternating solver runs T * (T1 + T2) steps, of
+        the joint solver T * T1; phase B runs T * T2 latent steps, T2 after an encoder start.
+    lr_surrogate, lr_latent : float
+    optimiser : {"adam", "rmsprop", "rmsprop_tf"}, default="adam"
+    loss : str or callable, default="charbonnier"
+    lambda_adv, latent_weight : float
+        Weights of the adversarial term and of the latent prior.
+    stochastic_clipping : bool, default=False
+        Draw out-of-range coordinates anew instead of clipping them (Lipton and Tripathi 2017).
+    tol : float, default=1e-4
+        A row stops when its objective falls by less than this fraction in 25 steps.
+    n_init : int, default=1
+        Number of phase A runs, the lowest objective wins.
+    encoder_steps : int, default=1500
+        Training steps of the amortized solver's encoder.
+    """
+
+    solver: str = "auto"
+    start: str = "auto"
+    T: int = 20
+    T1: int = 25
+    T2: int = 25
+    lr_surrogate: float = 1e-2
+    lr_latent: float = 5e-2
+    optimiser: str = "adam"
+    loss: str | Callable = "charbonnier"
+    lambda_adv: float = 0.0
+    latent_weight: float = 1.0
+    stochastic_clipping: bool = False
+    tol: float = 1e-4
+    n_init: int = 1
+    encoder_steps: int = 1500

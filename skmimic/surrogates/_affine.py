@@ -1,0 +1,115 @@
+"""Spatial transformer with six shared parameters and per-row deviations (paper, section 3.1.1, STL)."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from ._base import Surrogate
+
+__all__ = ["N_DEVIATIONS", "Affine", "affine_matrix", "describe_affine", "warp"]
+
+N_DEVIATIONS = 6
+FILL = -1.0  # what lies outside a picture: the darkest value of the canonical range
+
+
+def warp(images, matrices):
+    """Resample images on affine sampling grids, black outside.
+
+    Parameters
+    ----------
+    images : tensor (n, c, h, w)
+        In [-1, 1].
+    matrices : tensor (2, 3) or (n, 2, 3) or (n, 6)
+        Map output to input coordinates, both in [-1, 1] over the picture.
+
+    Returns
+    -------
+    tensor (n, c, h, w)
+    """
+    matrices = matrices.reshape(-1, 2, 3).expand(len(images), 2, 3)
+    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
+    return F.grid_sample(images - FILL, grid, align_corners=False) + FILL
+
+
+def affine_matrix(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0)):
+    """Build the sampling matrix of a rotation followed by a zoom.
+
+    Parameters
+    ----------
+    rotation_deg : float, default=0.0
+        Degrees; positive as in `skmimic.corruptions.Rotation`.
+    scale : float, default=1.0
+        Below 1 shrinks the content, above 1 enlarges it.
+    shift : tuple of two floats, default=(0.0, 0.0)
+        Shift of the sampling grid (x, y) in half picture sizes.
+
+    Returns
+    -------
+    tensor (2, 3)
+    """
+    cosine, sine = math.cos(math.radians(rotation_deg)) / scale, math.sin(math.radians(rotation_deg)) / scale
+    return torch.tensor([[cosine, -sine, shift[0]], [sine, cosine, shift[1]]])
+
+
+def describe_affine(matrix, image_shape):
+    """Read a sampling matrix as rotation, scale, shear and shift.
+
+    Parameters
+    ----------
+    matrix : tensor (2, 3)
+    image_shape : tuple (C, H, W)
+
+    Returns
+    -------
+    dict
+        ``rotation_deg`` in degrees, ``scale`` (x, y) of the content, ``shear_deg`` in degrees, ``shift_px`` (x, y) of
+        the content in pixels.
+    """
+    half = torch.tensor([image_shape[2] / 2, image_shape[1] / 2], dtype=torch.float64)
+    matrix = matrix.detach().cpu().double().reshape(2, 3)
+    linear = torch.diag(half) @ matrix[:, :2] @ torch.diag(1 / half)  # in pixels, so that rotations are rotations
+    (a, b), (c, d) = linear.tolist()
+    determinant = a * d - b * c
+    x_length = math.hypot(a, c)
+    if abs(determinant) < 1e-6 or x_length < 1e-6:
+        return {"rotation_deg": float("nan"), "scale": (0.0, 0.0), "shear_deg": 0.0, "shift_px": (0.0, 0.0)}
+    rotation = math.atan2(c - b, a + d) if determinant > 0 else math.atan2(c, a)
+    shear = math.atan2(a * b + c * d, abs(determinant))
+    offset = -torch.linalg.solve(linear, half * matrix[:, 2])
+    return {
+        "rotation_deg": math.degrees(rotation),
+        "scale": (1 / x_length, x_length / determinant),
+        "shear_deg": math.degrees(shear),
+        "shift_px": tuple(offset.tolist()),
+    }
+
+
+class Affine(Surrogate):
+    """Warp all images by one learned affine map, each row with an optional deviation of its own.
+
+    Parameters
+    ----------
+    image_shape : tuple (C, H, W)
+    """
+
+    takes_deviations = True
+    is_affine_in_images = True
+
+    def __init__(self, image_shape):
+        super().__init__()
+        self.image_shape = tuple(image_shape)
+        self.theta = torch.nn.Parameter(affine_matrix())
+
+    def forward(self, images, deviations=None):
+        """Warp the images; `deviations` (n, 6) are added to the shared matrix."""
+        theta = self.theta.reshape(1, N_DEVIATIONS)
+        return warp(images, theta if deviations is None else theta + deviations)
+
+    def recipe(self):
+        """Return the class with the image shape."""
+        return Affine, {"image_shape": self.image_shape}
+
+    def describe(self):
+        """Return rotation (degrees), scale, shear (degrees) and shift (pixels); see `describe_affine`."""
+        return describe_affine(self.theta, self.image_shape)

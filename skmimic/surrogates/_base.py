@@ -1,0 +1,70 @@
+"""What a surrogate is."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+__all__ = ["Surrogate"]
+
+
+class Surrogate(nn.Module, ABC):
+    """Differentiable model of a corruption: images in, corrupted images of the same shape out.
+
+    Subclass it, give it parameters and a `forward`, and pass the class (or any callable that takes the image shape) as
+    the ``surrogate`` of an estimator. The constructor must start it at or near the identity.
+
+    Attributes
+    ----------
+    takes_deviations : bool
+        Whether `forward` uses the six per-row additions to the shared affine parameters.
+    is_affine_in_images : bool
+        Whether f^(x) is an affine function of the image x for fixed parameters; linear generators are then solved in
+        closed form.
+    """
+
+    takes_deviations = False
+    is_affine_in_images = False
+
+    @abstractmethod
+    def forward(self, images, deviations=None):
+        """Corrupt clean images.
+
+        Parameters
+        ----------
+        images : tensor (n, c, h, w)
+            Clean images in [-1, 1].
+        deviations : tensor (n, 6) or None
+            Per-row additions to the shared affine parameters.
+
+        Returns
+        -------
+        tensor (n, c, h, w)
+        """
+
+    @abstractmethod
+    def recipe(self):
+        """Return ``(callable, keyword arguments)`` that build a fresh surrogate of the same shape."""
+
+    def describe(self):
+        """Say in human units what the surrogate does.
+
+        Returns
+        -------
+        dict
+            Names with their unit, such as ``rotation_deg``, to numbers, tuples of numbers, or words.
+        """
+        return {"parameters": sum(parameter.numel() for parameter in self.parameters())}
+
+    @torch.no_grad()
+    def jitter(self, generator, scale=0.05):
+        """Move every parameter a little, for restarts.
+
+        Parameters
+        ----------
+        generator : torch.Generator
+        scale : float, default=0.05
+            Standard deviation of the normal steps.
+        """
+        for parameter in self.parameters():
+            parameter += scale * torch.randn(parameter.shape, generator=generator).to(parameter)

@@ -1,0 +1,77 @@
+"""Surrogates one after another (paper, figure 3)."""
+
+from torch import nn
+
+from ._affine import Affine
+from ._base import Surrogate
+from ._convolution import Convolution
+from ._mask import Mask
+
+__all__ = ["Composition", "paper_surrogate"]
+
+
+class Composition(Surrogate):
+    """Apply several surrogates in order.
+
+    Parameters
+    ----------
+    parts : sequence of Surrogate
+    """
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = nn.ModuleList(parts)
+        self.takes_deviations = any(part.takes_deviations for part in self.parts)
+        self.is_affine_in_images = all(part.is_affine_in_images for part in self.parts)
+
+    def forward(self, images, deviations=None):
+        """Run the parts; the per-row deviations reach the part that takes them."""
+        for part in self.parts:
+            images = part(images, deviations if part.takes_deviations else None)
+        return images
+
+    def part(self, kind):
+        """Return the first part of a class, or None.
+
+        Parameters
+        ----------
+        kind : type
+        """
+        return next((part for part in self.parts if isinstance(part, kind)), None)
+
+    def recipe(self):
+        """Return the builder with the recipes of the parts."""
+        return build_composition, {"recipes": [part.recipe() for part in self.parts]}
+
+    def describe(self):
+        """Merge the descriptions of the parts."""
+        merged = {}
+        for part in self.parts:
+            merged.update(part.describe())
+        return merged
+
+
+def build_composition(recipes):
+    """Build a composition from the recipes of its parts."""
+    return Composition([make(**keywords) for make, keywords in recipes])
+
+
+def paper_surrogate(image_shape, seed=0):
+    """Build the surrogate of the paper's figure 3: affine, four convolutions with a shortcut, mask.
+
+    Parameters
+    ----------
+    image_shape : tuple (C, H, W)
+    seed : int, default=0
+        Seed of the random initial weights and mask.
+
+    Returns
+    -------
+    Composition
+
+    References
+    ----------
+    MimicGAN, section 3.1.1 and figure 3. Widths are not given there: 16 channels, 3x3 kernels, ReLU.
+    """
+    convolution = Convolution(image_shape, width=16, n_layers=4, start="random", seed=seed)
+    return Composition([Affine(image_shape), convolution, Mask(image_shape, start="random", seed=seed)])

@@ -1,0 +1,71 @@
+"""A learned surrogate as plain numpy."""
+
+import numpy as np
+import torch
+
+from ._base import Surrogate
+
+__all__ = ["FittedSurrogate"]
+
+
+class FittedSurrogate:
+    """Frozen handle of a learned surrogate; its state is a recipe and numpy arrays.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+        Copied at construction.
+    family : str, default="user"
+        Name of the family it was chosen from.
+    """
+
+    def __init__(self, surrogate, family="user"):
+        self.family = family
+        self.make, self.keywords = surrogate.recipe()
+        self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in surrogate.state_dict().items()}
+
+    def to_torch(self, device="cpu") -> Surrogate:
+        """Rebuild the module, frozen, on a device.
+
+        Parameters
+        ----------
+        device : str or torch.device, default="cpu"
+
+        Returns
+        -------
+        Surrogate
+        """
+        with torch.inference_mode(False):
+            surrogate = self.make(**self.keywords)
+            surrogate.load_state_dict({name: torch.tensor(value) for name, value in self.arrays.items()})
+            return surrogate.requires_grad_(False).eval().to(device)
+
+    def apply(self, images):
+        """Corrupt images given as an array.
+
+        Parameters
+        ----------
+        images : ndarray (n, c, h, w)
+            In [-1, 1].
+
+        Returns
+        -------
+        ndarray (n, c, h, w), float32
+        """
+        with torch.no_grad():
+            return self.to_torch()(torch.as_tensor(np.asarray(images, dtype=np.float32))).numpy()
+
+    def describe(self):
+        """Say in human units what the surrogate does.
+
+        Returns
+        -------
+        dict
+            For an affine family ``rotation_deg``, ``scale``, ``shear_deg``, ``shift_px``; for a mask
+            ``fraction_masked``; for gain and bias ``gain``, ``bias``; always ``family``.
+        """
+        return {"family": self.family, **self.to_torch().describe()}
+
+    def __repr__(self):
+        """Name the family and the number of learned values."""
+        return f"FittedSurrogate(family={self.family!r}, n_values={sum(a.size for a in self.arrays.values())})"

@@ -1,0 +1,98 @@
+"""Surrogate families by name."""
+
+from torch import nn
+
+from ._affine import Affine
+from ._base import Surrogate
+from ._basic import Identity, UserSurrogate
+from ._composition import Composition, paper_surrogate
+from ._convolution import Convolution
+from ._mask import Mask
+from ._photometric import Photometric
+
+__all__ = ["FAMILIES", "build_family", "resolve_surrogate"]
+
+
+def _parts(image_shape, seed):
+    return {
+        "affine": Affine(image_shape),
+        "photometric": Photometric(image_shape),
+        "convolution": Convolution(image_shape, seed=seed),
+        "mask": Mask(image_shape),
+    }
+
+
+FAMILIES = ("identity", "affine", "photometric", "convolution", "mask", "paper")
+
+
+def build_family(name, image_shape, seed=0):
+    """Build a surrogate by name.
+
+    Parameters
+    ----------
+    name : str
+        ``"identity"``, ``"paper"`` (figure 3), or one or several of ``"affine"``, ``"photometric"``,
+        ``"convolution"``, ``"mask"`` joined by ``"+"``, applied in the order given.
+    image_shape : tuple (C, H, W)
+    seed : int, default=0
+        Seed of random initial weights.
+
+    Returns
+    -------
+    Surrogate
+
+    Raises
+    ------
+    ValueError
+        If a name is unknown.
+    """
+    if name == "identity":
+        return Identity()
+    if name == "paper":
+        return paper_surrogate(image_shape, seed)
+    parts = _parts(image_shape, seed)
+    unknown = [part for part in name.split("+") if part not in parts]
+    if unknown:
+        raise ValueError(
+            f"surrogate={name!r}: {unknown[0]!r} is unknown. Use 'auto', 'identity', 'paper', or a combination such as "
+            "'affine+photometric+convolution+mask'."
+        )
+    return Composition([parts[part] for part in name.split("+")])
+
+
+def resolve_surrogate(surrogate, image_shape, seed=0):
+    """Make a fresh, trainable surrogate from what the user passed.
+
+    Parameters
+    ----------
+    surrogate : str, Surrogate, or callable
+        A family name; an instance (rebuilt, its current values kept); or a class or factory that takes the image shape
+        and returns a `Surrogate` or any ``nn.Module``.
+    image_shape : tuple (C, H, W)
+    seed : int, default=0
+
+    Returns
+    -------
+    Surrogate
+
+    Raises
+    ------
+    TypeError
+        If it is none of these.
+    ValueError
+        If a family name is unknown.
+    """
+    if isinstance(surrogate, str):
+        return build_family(surrogate, image_shape, seed)
+    if isinstance(surrogate, Surrogate):
+        make, keywords = surrogate.recipe()
+        copy = make(**keywords)
+        copy.load_state_dict(surrogate.state_dict())
+        return copy
+    if callable(surrogate) and not isinstance(surrogate, nn.Module):
+        made = surrogate(image_shape)
+        return made if isinstance(made, Surrogate) else UserSurrogate(surrogate, image_shape)
+    raise TypeError(
+        f"surrogate must be a family name, a Surrogate, or a factory of nn.Modules, got {type(surrogate).__name__}. "
+        "Wrap a module as lambda image_shape: module."
+    )

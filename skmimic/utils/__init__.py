@@ -1,0 +1,24 @@
+"""Floor 0: devices, images, batching, randomness, files."""
+
+from ._batching import RowRunner
+from ._device import is_out_of_memory, refuse_fork, resolve_device
+from ._extras import import_extra
+from ._files import atomic_write
+from ._images import CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
+from ._random import torch_generator
+
+__all__ = [
+    "CANONICAL",
+    "Bounds",
+    "RowRunner",
+    "as_images",
+    "as_rows",
+    "atomic_write",
+    "import_extra",
+    "infer_image_shape",
+    "is_out_of_memory",
+    "n_values",
+    "refuse_fork",
+    "resolve_device",
+    "torch_generator",
+]

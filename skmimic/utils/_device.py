@@ -1,0 +1,64 @@
+"""Where tensors live."""
+
+import os
+
+import torch
+
+from ..exceptions import ForkError
+
+__all__ = ["is_out_of_memory", "refuse_fork", "resolve_device"]
+
+CPU_ALLOCATOR_SAYS = ("can't allocate memory", "not enough memory")  # Linux and macOS, Windows
+
+
+def resolve_device(device="auto"):
+    """Return the torch device to compute on.
+
+    Parameters
+    ----------
+    device : {"auto"} or str or torch.device, default="auto"
+        ``"auto"`` takes CUDA when there is one, else the CPU.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown or not available on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        resolved = torch.device(device)
+        torch.empty(0, device=resolved)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} cannot be used here: {reason}. Pass 'auto' or 'cpu'.") from error
+    return resolved
+
+
+def is_out_of_memory(error):
+    """Whether an exception says that memory ran out, on a GPU or in torch's CPU allocator."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in CPU_ALLOCATOR_SAYS)
+
+
+_threads_started_in = None
+
+
+def refuse_fork():
+    """Raise ForkError in a child forked after the parent had computed: torch's threads did not survive and would hang.
+
+    Call it before computing.
+    """
+    global _threads_started_in
+    if _threads_started_in is None:
+        _threads_started_in = os.getpid()
+    elif _threads_started_in != os.getpid():
+        raise ForkError(
+            "this process was forked from one in which skmimic had already used torch; its threads are gone and the "
+            "computation would hang. Start workers with 'spawn', 'forkserver' or joblib's default backend 'loky'."
+        )
