@@ -1,0 +1,22 @@
+"""Floor 3: scikit-learn estimators, the only place where scikit-learn and torch meet."""
+
+from ._aligner import MimicDomainAligner, Target
+from ._baselines import KnownCorruptionProjector, PGDProjector
+from ._detector import MimicAnomalyDetector
+from ._gans import DCGAN, VAE, BiGAN
+from ._presets import PRESETS, from_paper
+from ._projector import MimicGANProjector
+
+__all__ = [
+    "DCGAN",
+    "PRESETS",
+    "VAE",
+    "BiGAN",
+    "KnownCorruptionProjector",
+    "MimicAnomalyDetector",
+    "MimicDomainAligner",
+    "MimicGANProjector",
+    "PGDProjector",
+    "Target",
+    "from_paper",
+]

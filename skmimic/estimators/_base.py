@@ -1,0 +1,270 @@
+"""What projector, detector and aligner have in common: parameters, the generator, and the two phases."""
+
+import warnings
+from abc import ABCMeta
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from ..engine import SOLVERS, STARTS, Settings, Status, computing, estimate_corruption, no_corruption
+from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
+from ..generators import Generator, as_generator, linear_generator_from_data
+from ..losses import LOSSES
+from ..surrogates import Identity, KnownCorruption
+from ..utils import resolve_device
+from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions
+from ._data import (
+    canonical_images,
+    check_image_shape,
+    choose_data_range,
+    distinct_rows,
+    form_of,
+    image_shape_of,
+    valid_rows,
+    warn_if_outside,
+)
+from ._projection import Job, project_rows
+from ._reporting import Reporter
+
+__all__ = ["MimicEstimator"]
+
+MOST_COMPONENTS = 32
+
+
+class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+    """Base class: resolves the generator and runs phases A and B; parameters are documented in the subclasses."""
+
+    _parameter_constraints = {
+        "gan": "no_validation",
+        "surrogate": "no_validation",
+        "solver": [StrOptions(set(SOLVERS))],
+        "T": [Interval(Integral, 1, None, closed="left")],
+        "T1": [Interval(Integral, 0, None, closed="left")],
+        "T2": [Interval(Integral, 0, None, closed="left")],
+        "lr_surrogate": [Interval(Real, 0, None, closed="neither")],
+        "lr_latent": [Interval(Real, 0, None, closed="neither")],
+        "lambda_adv": [Interval(Real, 0, None, closed="left")],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "adapt_on": [StrOptions({"fit", "transform"}), None],
+        "n_adapt": [Interval(Integral, 2, None, closed="left")],
+        "start": [StrOptions(set(STARTS))],
+        "optimizer": [StrOptions({"auto", "adam", "rmsprop", "rmsprop_tf"})],
+        "stochastic_clipping": ["boolean"],
+        "image_shape": ["array-like", None],
+        "data_range": [StrOptions({"auto"}), "array-like"],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "device": [str, torch.device],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        gan,
+        surrogate,
+        solver,
+        T,
+        T1,
+        T2,
+        lr_surrogate,
+        lr_latent,
+        lambda_adv,
+        loss,
+        n_init,
+        adapt_on,
+        n_adapt,
+        start,
+        optimizer,
+        stochastic_clipping,
+        image_shape,
+        data_range,
+        batch_size,
+        device,
+        n_jobs,
+        random_state,
+        verbose,
+    ):
+        self.gan = gan
+        self.surrogate = surrogate
+        self.solver = solver
+        self.T = T
+        self.T1 = T1
+        self.T2 = T2
+        self.lr_surrogate = lr_surrogate
+        self.lr_latent = lr_latent
+        self.lambda_adv = lambda_adv
+        self.loss = loss
+        self.n_init = n_init
+        self.adapt_on = adapt_on
+        self.n_adapt = n_adapt
+        self.start = start
+        self.optimizer = optimizer
+        self.stochastic_clipping = stochastic_clipping
+        self.image_shape = image_shape
+        self.data_range = data_range
+        self.batch_size = batch_size
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- data ---------------------------------------------------------------------------------------------------------
+
+    def _fit_data(self, X, generator_rows=None):
+        """Validate the X of `fit`, settle generator and data range, and return the rows."""
+        rows = valid_rows(self, X, reset=True)
+        self._form = form_of(X, rows)
+        told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
+        self.generator_ = self._resolve_generator(rows if generator_rows is None else rows[generator_rows(rows)], told)
+        self.image_shape_ = self.generator_.image_shape
+        self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, self.generator_)
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._n_features_out = rows.shape[1]
+        return rows
+
+    def _new_data(self, X):
+        """Validate the X of any later method; return the rows and the form of the answer."""
+        check_is_fitted(self)
+        rows = valid_rows(self, X, reset=False)
+        if rows.dtype != np.uint8 and not self.generator_.is_linear:
+            warn_if_outside(type(self).__name__, rows, self.data_range_)
+        return rows, form_of(X, rows)
+
+    def _resolve_generator(self, rows, image_shape):
+        gan, subject = self.gan, type(self).__name__
+        if gan is None:
+            n_components = max(1, min(MOST_COMPONENTS, rows.shape[1] // 2))
+            return linear_generator_from_data(rows, n_components, image_shape)
+        if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
+            gan = clone(gan).fit(rows if image_shape is None else rows.reshape(len(rows), *image_shape))
+        is_handle = isinstance(gan, (Generator, str)) or hasattr(gan, "generator_")
+        generator = as_generator(gan) if is_handle else as_generator(gan, image_shape=image_shape)
+        if np.prod(generator.image_shape) != rows.shape[1]:
+            raise GeneratorMismatchError(
+                f"{subject}: generator gives images of shape {generator.image_shape}, "
+                f"{np.prod(generator.image_shape)} values, but X has {rows.shape[1]} features. Resize X "
+                "(skmimic.datasets.resize_images) or pass a generator for images of that size."
+            )
+        if image_shape not in (None, generator.image_shape):
+            raise GeneratorMismatchError(
+                f"{subject}: generator gives images of shape {generator.image_shape}, but X has images of shape "
+                f"{image_shape}. Transpose X to (n, C, H, W), or pass a generator for that shape."
+            )
+        return generator
+
+    # -- phase A ------------------------------------------------------------------------------------------------------
+
+    def _settings(self):
+        is_alternating = self.solver == "alternating"
+        solver = "joint" if self.generator_.is_linear and self.solver in ("auto", "amortized") else self.solver
+        optimiser = self.optimizer
+        if optimiser == "auto":
+            optimiser = "rmsprop_tf" if is_alternating else "adam"
+        return Settings(
+            solver=solver,
+            start=self.start,
+            T=self.T,
+            T1=self.T1,
+            T2=self.T2,
+            lr_surrogate=self.lr_surrogate,
+            lr_latent=self.lr_latent,
+            optimiser=optimiser,
+            loss=self.loss,
+            lambda_adv=self.lambda_adv,
+            latent_weight=0.0 if is_alternating else 1.0,
+            stochastic_clipping=self.stochastic_clipping,
+            tol=0.0 if is_alternating else 1e-4,
+            n_init=self.n_init,
+        )
+
+    def _surrogate_for(self, made_generator=False):
+        """With "auto", nothing is learned on vectors, nor on the rows that the generator itself was made of."""
+        if isinstance(self.surrogate, str) and self.surrogate == "auto":
+            is_vector = min(self.image_shape_[1:]) == 1
+            return "identity" if made_generator or is_vector else "auto"
+        return self.surrogate
+
+    def _estimate(self, rows, surrogate, report=None, keep_order=False):
+        """Phase A: learn the corruption that the rows share."""
+        settings = self._settings()
+        chosen = distinct_rows(rows, self.n_adapt)
+        if len(chosen) < 2 and not _is_given(surrogate):
+            warnings.warn(
+                f"{type(self).__name__}: one distinct row cannot tell the corruption from the image (paper, section "
+                "4.3); no corruption is assumed. Pass several rows, or call adapt(X) on a batch first.",
+                IdentifiabilityWarning,
+                stacklevel=4,
+            )
+            return no_corruption(settings, self.seed_, Status.NOT_IDENTIFIABLE)
+        device = resolve_device(self.device)
+        with computing():
+            batch = canonical_images(rows if keep_order else rows[chosen], self.image_shape_, self.data_range_)
+            generator = self.generator_.on(device)
+            return estimate_corruption(generator, batch.to(device), settings, surrogate, self.seed_, report)
+
+    def _adapt_to(self, rows, made_generator=False, X=None, y=None):
+        """Run phase A and keep its outcome; an interruption keeps the best so far."""
+        report = Reporter(self, X, y)
+        try:
+            self._keep(self._estimate(rows, self._surrogate_for(made_generator), report))
+        except KeyboardInterrupt as interrupt:
+            if getattr(interrupt, "partial", None) is not None:
+                self._keep(interrupt.partial)
+            raise
+        report.done()
+
+    def _keep(self, adaptation):
+        self._adaptation = adaptation
+        self.surrogate_ = adaptation.surrogate
+        self.trace_ = adaptation.trace
+        self.n_iter_ = max(adaptation.trace.n_rounds, 1)
+
+    def _identity(self, status=Status.COMPLETED):
+        return no_corruption(self._settings(), self.seed_, status)
+
+    def _made_generator(self):
+        """Whether the generator was made of the X of `fit`."""
+        return self.gan is None or (hasattr(self.gan, "fit") and not _has_generator(self.gan))
+
+    # -- phase B ------------------------------------------------------------------------------------------------------
+
+    def _project(self, rows, adaptation, outputs, dtype):
+        """Phase B: project rows with the corruption frozen; returns a dict of arrays."""
+        arrays, batch_size = project_rows(self._job(adaptation, outputs, dtype), rows, self.n_jobs)
+        if batch_size < max(self.batch_size, 4):
+            self.batch_size_ = batch_size
+        return arrays
+
+    def _job(self, adaptation, outputs, dtype):
+        device = resolve_device(self.device)
+        return Job(self.generator_, adaptation, self.data_range_, np.dtype(dtype), self.batch_size, device, outputs)
+
+    def __sklearn_tags__(self):
+        """Say that float32 and float64 are kept."""
+        tags = super().__sklearn_tags__()
+        if tags.transformer_tags is not None:
+            tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _has_generator(gan):
+    """Whether an estimator is fitted, or is a decomposition that is its own generator."""
+    if isinstance(gan, (Generator, torch.nn.Module)) or hasattr(gan, "generator_"):
+        return True
+    try:
+        check_is_fitted(gan)
+    except (NotFittedError, TypeError):
+        return False
+    return True
+
+
+def _is_given(surrogate):
+    """Whether there is nothing to learn."""
+    return surrogate == "identity" if isinstance(surrogate, str) else isinstance(surrogate, (Identity, KnownCorruption))

@@ -1,0 +1,246 @@
+"""What the user passes as X, checked once, and turned into canonical images."""
+
+import hashlib
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..exceptions import DataRangeWarning, GeneratorMismatchError
+from ..utils import CANONICAL, Bounds, as_images, as_rows, n_values
+from ..utils._sklearn import validate_data
+
+__all__ = [
+    "DTYPES",
+    "Form",
+    "canonical_images",
+    "check_image_shape",
+    "choose_data_range",
+    "distinct_rows",
+    "form_of",
+    "image_shape_of",
+    "valid_rows",
+    "warn_if_outside",
+]
+
+DTYPES = [np.float32, np.float64, np.uint8]  # others become float32
+BYTES = Bounds(0.0, 255.0)
+UNIT = Bounds(0.0, 1.0)
+SLACK = 0.05  # of the range, for noise
+
+
+@dataclass(frozen=True)
+class Form:
+    """Form in which images come and go.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of one sample: (n_features,), (H, W) or (C, H, W).
+    dtype : numpy dtype
+        Of the answers: the dtype of X when it is floating, else float32.
+    """
+
+    shape: tuple
+    dtype: np.dtype
+
+
+def form_of(X, rows):
+    """Read the form of X and of its validated rows.
+
+    Parameters
+    ----------
+    X : array-like
+    rows : ndarray (n, n_features)
+
+    Returns
+    -------
+    Form
+    """
+    shape = _image_dimensions(X) or rows.shape[1:]
+    dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+    return Form(tuple(shape), dtype)
+
+
+def _image_dimensions(X):
+    """Shape of one sample if X is an array of images, else None."""
+    if hasattr(X, "columns") or not hasattr(X, "shape"):
+        return None
+    return tuple(X.shape[1:]) if len(X.shape) in (3, 4) else None
+
+
+def valid_rows(estimator, X, *, reset):
+    """Validate X as scikit-learn does and return it as rows; images are accepted too.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    X : array-like of shape (n, n_features), (n, H, W) or (n, C, H, W)
+    reset : bool
+        Whether to remember the number and names of the features.
+
+    Returns
+    -------
+    ndarray (n, n_features) of float32, float64 or uint8
+
+    Raises
+    ------
+    ValueError
+        If X is empty, not finite, or has another number of features than in `fit`.
+    """
+    if _image_dimensions(X):
+        X = as_rows(np.asarray(X))
+    return validate_data(estimator, X, reset=reset, dtype=DTYPES)
+
+
+def image_shape_of(X):
+    """Return (C, H, W) if the form of X tells it, else None."""
+    shape = _image_dimensions(X)
+    if shape is None:
+        return None
+    return (1, *shape) if len(shape) == 2 else shape
+
+
+def check_image_shape(subject, wanted, told, n_features):
+    """Bring the `image_shape` parameter and the form of X together.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    wanted : sequence of int or None
+        The parameter.
+    told : tuple of int or None
+        What the form of X tells.
+    n_features : int
+
+    Returns
+    -------
+    tuple of int or None
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If they contradict each other or the number of features.
+    """
+    if wanted is None:
+        return told
+    shape = tuple(int(side) for side in wanted) if isinstance(wanted, (Sequence, np.ndarray)) else ()
+    if len(shape) != 3 or min(shape) < 1 or n_values(shape) != n_features or told not in (None, shape):
+        form = f" in the shape {told}" if told else ""
+        raise GeneratorMismatchError(
+            f"{subject}: image_shape={wanted!r} must be (channels, height, width) of the images of X, which have "
+            f"{n_features} values{form}."
+        )
+    return shape
+
+
+def choose_data_range(subject, data_range, rows, generator):
+    """Find the range that the pixel values of X are in.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    data_range : "auto" or pair of float
+    rows : ndarray (n, n_features)
+    generator : Generator
+
+    Returns
+    -------
+    Bounds
+
+    Warns
+    -----
+    DataRangeWarning
+        If floating values don't look like the generator's range, or leave the range that was given.
+    """
+    if not isinstance(data_range, str):
+        bounds = Bounds.of(data_range)
+        warn_if_outside(subject, rows, bounds)
+        return bounds
+    own = generator.data_range
+    if generator.is_linear:
+        return own  # a linear generator gives the values that it was made from
+    if rows.dtype == np.uint8:
+        return BYTES
+    low, high = float(rows.min()), float(rows.max())
+    if _holds(own, low, high) and (own.low >= 0 or low < 0):
+        return own
+    guess = next((usual for usual in (UNIT, CANONICAL, BYTES) if _holds(usual, low, high)), None)
+    if guess is None:
+        guess = Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
+    warnings.warn(
+        f"{subject}: the generator gives values in {tuple(own)}, but X goes from {low:g} to {high:g}; X is taken to be "
+        f"in {tuple(guess)}. Pass data_range=(low, high) to say what black and white are.",
+        DataRangeWarning,
+        stacklevel=4,
+    )
+    return guess
+
+
+def _holds(bounds, low, high):
+    slack = SLACK * (bounds.high - bounds.low)
+    return bounds.low - slack <= low and high <= bounds.high + slack
+
+
+def warn_if_outside(subject, rows, bounds):
+    """Warn when values leave the range by more than a twentieth of it.
+
+    Parameters
+    ----------
+    subject : str
+    rows : ndarray (n, n_features)
+    bounds : Bounds
+    """
+    low, high = float(rows.min()), float(rows.max())
+    if not _holds(bounds, low, high):
+        warnings.warn(
+            f"{subject}: X goes from {low:g} to {high:g}, beyond the data range {tuple(bounds)}. Rescale X, or pass "
+            "data_range=(low, high).",
+            DataRangeWarning,
+            stacklevel=4,
+        )
+
+
+def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
+    """Turn rows into a tensor of images in [-1, 1].
+
+    Parameters
+    ----------
+    rows : ndarray (n, n_features)
+    image_shape : tuple (C, H, W)
+    bounds : Bounds
+        Range of the rows.
+    dtype : torch dtype, default=torch.float32
+
+    Returns
+    -------
+    tensor (n, c, h, w)
+    """
+    values = torch.tensor(as_images(np.ascontiguousarray(rows), image_shape)).to(dtype)
+    return bounds.convert(values, CANONICAL)
+
+
+def distinct_rows(rows, n_most):
+    """Choose distinct rows by content, so that neither order nor repetition of the rows matters.
+
+    Parameters
+    ----------
+    rows : ndarray (n, n_features)
+    n_most : int
+        How many at most.
+
+    Returns
+    -------
+    ndarray of int
+        Indices in the order of the rows' hashes.
+    """
+    wanted = np.float32  # the same rows in another dtype are the same rows
+    first_of = {}
+    for index in range(len(rows)):
+        digest = hashlib.blake2b(np.ascontiguousarray(rows[index], dtype=wanted).tobytes(), digest_size=12).digest()
+        first_of.setdefault(digest, index)
+    return np.array([first_of[digest] for digest in sorted(first_of)[:n_most]], dtype=np.intp)

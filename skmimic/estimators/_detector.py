@@ -1,0 +1,271 @@
+"""Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import OutlierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from ..metrics import p_values
+from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
+from ._base import MimicEstimator
+from ._data import distinct_rows
+from ._docs import with_shared_parameters
+
+__all__ = ["MimicAnomalyDetector"]
+
+HELD_OUT = 0.2  # of the distinct normal rows, for p-values
+
+
+@with_shared_parameters('"fit"')
+class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
+    """Score images by their distance from the manifold of normal ones, whatever corruption they share.
+
+    `fit` learns the corruption f^ of the normal rows (phase A), projects them (phase B) and sets the threshold. New
+    rows are projected alone with f^ frozen: an anomalous batch cannot be explained away.
+
+    Parameters
+    ----------
+    %(shared)s
+    contamination : float, default=0.1
+        Fraction of the rows of `fit` that `predict` calls outliers, in (0, 0.5].
+    error : {"mimicked", "projection"}, default="mimicked"
+        Score by ``||Y - f^(G(z))||_1`` or by ``||Y - G(z)||_1``.
+
+    Attributes
+    ----------
+    offset_ : float
+        Threshold: ``decision_function = score_samples - offset_``.
+    calibration_scores_ : ndarray
+        Sorted scores of the normal rows that neither a generator made in `fit` nor phase A has seen.
+    surrogate_ : FittedSurrogate
+        The learned corruption.
+    generator_ : Generator
+    image_shape_ : tuple (C, H, W)
+    data_range_ : Bounds
+    trace_ : OptimizationTrace
+    n_iter_ : int
+    seed_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        When X has column names.
+
+    See Also
+    --------
+    MimicGANProjector : The projection itself.
+
+    References
+    ----------
+    MimicGAN, section 5.3 and Table 2. The paper scores with Eq. 5, which needs the clean image; see
+    ``docs/paper/deviations.md``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmimic import MimicAnomalyDetector
+    >>> rng = np.random.default_rng(0)
+    >>> normal = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 16))
+    >>> detector = MimicAnomalyDetector(contamination=0.05).fit(normal)
+    >>> detector.predict(normal[:1] + 9 * rng.normal(size=(1, 16)))
+    array([-1])
+    """
+
+    _parameter_constraints = {
+        **MimicEstimator._parameter_constraints,
+        "contamination": [Interval(Real, 0, 0.5, closed="right")],
+        "error": [StrOptions({"mimicked", "projection"})],
+    }
+
+    def __init__(
+        self,
+        gan=None,
+        *,
+        surrogate="auto",
+        solver="auto",
+        T=20,
+        T1=25,
+        T2=25,
+        lr_surrogate=1e-2,
+        lr_latent=5e-2,
+        lambda_adv=0.0,
+        loss="charbonnier",
+        n_init=1,
+        adapt_on="fit",
+        n_adapt=1000,
+        start="auto",
+        optimizer="auto",
+        stochastic_clipping=False,
+        image_shape=None,
+        data_range="auto",
+        batch_size=256,
+        device="auto",
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        contamination=0.1,
+        error="mimicked",
+    ):
+        super().__init__(
+            gan,
+            surrogate,
+            solver,
+            T,
+            T1,
+            T2,
+            lr_surrogate,
+            lr_latent,
+            lambda_adv,
+            loss,
+            n_init,
+            adapt_on,
+            n_adapt,
+            start,
+            optimizer,
+            stochastic_clipping,
+            image_shape,
+            data_range,
+            batch_size,
+            device,
+            n_jobs,
+            random_state,
+            verbose,
+        )
+        self.contamination = contamination
+        self.error = error
+
+    @with_callbacks
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Learn the corruption, the threshold and the calibration scores from normal images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
+            Normal images, possibly corrupted all alike.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        GeneratorMismatchError
+            If X does not fit the generator.
+        """
+        rows = self._fit_data(X, generator_rows=lambda rows: _split(rows)[0])
+        seen, held_out = _split(rows)
+        self._keep(self._identity())
+        if self.adapt_on == "fit":
+            self._adapt_to(rows[seen], self._made_generator(), X, y)
+        scores = self._scores(rows)
+        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
+        self.calibration_scores_ = np.sort(scores[held_out])
+        return self
+
+    def adapt(self, X):
+        """Learn the corruption again from other normal rows; the threshold stays.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        self
+        """
+        rows, _ = self._new_data(X)
+        self._adapt_to(rows)
+        self._was_adapted = True
+        return self
+
+    def _scores(self, rows):
+        values = self._projected(rows)
+        return -np.abs(rows.astype(np.float64) - values).sum(axis=1)
+
+    def _projected(self, rows):
+        output = "mimicked" if self.error == "mimicked" else "images"
+        adaptation = self._adaptation
+        if self.adapt_on == "transform" and not getattr(self, "_was_adapted", False):
+            adaptation = self._estimate(rows, self._surrogate_for())
+        return self._project(rows, adaptation, (output,), np.float64)[output]
+
+    def score_samples(self, X):
+        """Return minus the L1 error of every row; higher is more normal.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray (n_samples,), float64
+            In units of X, summed over the pixels.
+        """
+        rows, _ = self._new_data(X)
+        return self._scores(rows)
+
+    def decision_function(self, X):
+        """Return ``score_samples(X) - offset_``; negative means outlier.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray (n_samples,), float64
+        """
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X):
+        """Return +1 for inliers and -1 for outliers.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray (n_samples,) of int
+        """
+        return np.where(self.decision_function(X) < 0, -1, 1)
+
+    def score_maps(self, X):
+        """Return the absolute error of every pixel.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray of the form of X
+            Sums to ``-score_samples(X)`` over each row.
+        """
+        rows, form = self._new_data(X)
+        return np.abs(rows.astype(np.float64) - self._projected(rows)).reshape(len(rows), *form.shape)
+
+    def p_values(self, X):
+        """Return conformal p-values: how often a held-out normal row scores as low.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray (n_samples,), float64, in (0, 1]
+        """
+        check_is_fitted(self)
+        return p_values(self.score_samples(X), self.calibration_scores_)
+
+
+def _split(rows):
+    """Split distinct rows by content into those that models may see and those held out for calibration."""
+    order = distinct_rows(rows, len(rows))
+    n_held_out = int(HELD_OUT * len(order))
+    if n_held_out == 0:
+        return order, order
+    return order[n_held_out:], order[:n_held_out]

@@ -1,0 +1,80 @@
+"""Parameter descriptions that the estimators share, written once and put into their docstrings."""
+
+__all__ = ["with_shared_parameters"]
+
+SHARED = """gan : Generator, fitted or unfitted DCGAN / VAE / BiGAN, torch.nn.Module, pair (G, D), linear decomposition, str or None
+        Generator of clean images (paper: G, with discriminator D). An unfitted estimator is cloned and trained on the X
+        of `fit`; a string is a bundled name, see `skmimic.load_gan`; None makes a linear generator of the X of `fit`.
+    surrogate : str, Surrogate or callable, default="auto"
+        Model of the corruption (paper: f^). "auto" takes the smallest family that explains the rows; a string such as
+        "affine+photometric+convolution+mask" names parts in order, "identity" none (PGD, Eq. 3), "paper" Figure 3; a
+        callable takes the image shape and returns a ``torch.nn.Module``. With "auto" and the alternating solver: "paper".
+    solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
+        "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
+        on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, else joint. Linear generators
+        are solved in closed form (least squares) whatever the solver, unless it is "alternating".
+    T : int, default=20
+        Rounds. The joint and amortized solvers learn the surrogate in T * T1 steps.
+    T1 : int, default=25
+        Surrogate steps a round.
+    T2 : int, default=25
+        Latent steps a round. A row is projected in at most T * T2 steps, in T2 after an encoder start.
+    lr_surrogate : float, default=1e-2
+        Learning rate of the surrogate (paper: gamma_s).
+    lr_latent : float, default=5e-2
+        Learning rate of the latents (paper: gamma_g).
+    lambda_adv : float, default=0.0
+        Weight of the adversarial term (Eq. 4; 1e-4 in the paper). Above 0 it costs a pass through the discriminator a
+        step.
+    loss : {"charbonnier", "l1", "l2"} or callable, default="charbonnier"
+        Fidelity of a row (paper: l1). A callable takes two tensors (n, c, h, w) in [-1, 1] and returns (n,).
+    n_init : int, default=1
+        How often the corruption is estimated; the lowest objective wins.
+    adapt_on : {"fit", "transform"} or None, default=%(adapt_on)s
+        Which call estimates the corruption. None: only `adapt`.
+    n_adapt : int, default=1000
+        Rows at most from which the corruption is estimated, chosen by content.
+    start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
+        First latents: the paper's mean of 1,000 draws, zero, the nearest of 4,000 draws under the present surrogate, a
+        random draw, or a trained encoder. "auto" is "mean" for the alternating solver, "encoder" for the amortized
+        one, else "nearest".
+    optimizer : {"auto", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
+        "auto" is TensorFlow's RMSProp for the alternating solver, else Adam.
+    stochastic_clipping : bool, default=False
+        Draw latent coordinates that leave their range anew instead of clipping them.
+    image_shape : tuple (C, H, W) or None, default=None
+        Of the rows of X; None takes it from the generator or the form of X.
+    data_range : "auto" or tuple (low, high), default="auto"
+        Values of black and white. "auto": 0 to 255 for uint8, else the generator's range or, with a warning, the usual
+        range that holds X.
+    batch_size : int, default=256
+        Rows projected at a time, at least 4. Results do not depend on the neighbours of a row.
+    device : str or torch.device, default="auto"
+        "auto" takes CUDA when there is one.
+    n_jobs : int or None, default=None
+        Workers that project rows, through joblib's present backend.
+    random_state : int, RandomState or None, default=None
+        Seed of all random draws.
+    verbose : int, default=0
+        Whether to report progress on standard error."""
+
+
+def with_shared_parameters(adapt_on):
+    """Decorate an estimator: put the shared parameters where its docstring says ``%(shared)s``.
+
+    Parameters
+    ----------
+    adapt_on : str
+        Default of that parameter, as it reads in Python.
+
+    Returns
+    -------
+    callable
+    """
+
+    def decorate(cls):
+        if cls.__doc__ is not None:  # absent under python -OO
+            cls.__doc__ = cls.__doc__.replace("%(shared)s", SHARED % {"adapt_on": adapt_on})
+        return cls
+
+    return decorate

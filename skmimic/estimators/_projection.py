@@ -1,0 +1,128 @@
+"""Phase B over any number of rows: blocks of rows, over processes or threads if wanted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from joblib import Parallel, delayed
+
+from ..engine import Adaptation, RowProjector
+from ..generators import Generator
+from ..utils import CANONICAL, Bounds, as_rows, n_values
+from ._data import canonical_images
+
+__all__ = ["ALL_OUTPUTS", "Job", "project_rows"]
+
+ALL_OUTPUTS = ("latents", "images", "mimicked", "losses")
+BLOCK_ROWS = 4096  # rows held as tensors at a time
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs to project rows; pickles as numpy.
+
+    Attributes
+    ----------
+    generator : Generator
+    adaptation : Adaptation
+    bounds : Bounds
+        Range of the rows.
+    dtype : numpy dtype
+        Of the answers.
+    batch_size : int
+    device : torch.device
+    outputs : tuple of str
+        Which of "latents", "images", "mimicked", "losses" to return.
+    """
+
+    generator: Generator
+    adaptation: Adaptation
+    bounds: Bounds
+    dtype: np.dtype
+    batch_size: int
+    device: torch.device
+    outputs: tuple
+
+    def projector(self):
+        """Load the generator and prepare phase B."""
+        linear_map = self.generator.linear_map() if self.generator.is_linear else None
+        return RowProjector(self.generator.on(self.device), self.adaptation, self.batch_size, linear_map)
+
+    def run(self, projector, rows, latents=None):
+        """Project a block of rows, or only read latents that are known.
+
+        Parameters
+        ----------
+        projector : RowProjector
+        rows : ndarray (n, n_features)
+        latents : ndarray (n, d) or None, default=None
+
+        Returns
+        -------
+        dict of ndarray
+        """
+        precision = torch.float64 if projector.closed_form is not None else torch.float32
+        observed = canonical_images(rows, self.generator.image_shape, self.bounds, precision)
+        found = projector(observed) if latents is None else projector.read(observed, torch.from_numpy(latents))
+        values = dict(zip(ALL_OUTPUTS, found, strict=True))
+        for name in ("images", "mimicked"):
+            values[name] = as_rows(CANONICAL.convert(values[name], self.bounds))
+        return {name: values[name].numpy() for name in self.outputs}
+
+    def empty(self, n_rows):
+        """Make room for the outputs of `n_rows` rows."""
+        width = n_values(self.generator.image_shape)
+        shapes = {
+            "latents": ((n_rows, self.generator.latent_dim), self.dtype),
+            "images": ((n_rows, width), self.dtype),
+            "mimicked": ((n_rows, width), self.dtype),
+            "losses": ((n_rows,), np.float64),
+        }
+        return {name: np.empty(*shapes[name]) for name in self.outputs}
+
+
+def _run_block(job, rows):
+    projector = job.projector()
+    return job.run(projector, rows), projector.runner.batch_size
+
+
+def project_rows(job, rows, n_jobs=None):
+    """Project rows with the corruption frozen.
+
+    Parameters
+    ----------
+    job : Job
+    rows : ndarray (n, n_features)
+        May be memory-mapped; read block by block.
+    n_jobs : int or None, default=None
+        Of joblib, whose present backend is used.
+
+    Returns
+    -------
+    outputs : dict of ndarray
+    batch_size : int
+        Rows of a chunk after any lack of memory.
+    """
+    starts = range(0, len(rows), BLOCK_ROWS)
+    outputs = job.empty(len(rows))
+    if n_jobs in (None, 1) or len(rows) <= job.batch_size:
+        projector = job.projector()
+        for start in starts:
+            _store(outputs, start, job.run(projector, rows[start : start + BLOCK_ROWS]))
+        return outputs, projector.runner.batch_size
+    step = min(BLOCK_ROWS, _share(len(rows), job.batch_size))
+    starts = range(0, len(rows), step)
+    results = Parallel(n_jobs=n_jobs)(delayed(_run_block)(job, rows[start : start + step]) for start in starts)
+    for start, (block, _) in zip(starts, results, strict=True):
+        _store(outputs, start, block)
+    return outputs, min(batch_size for _, batch_size in results)
+
+
+def _share(n_rows, batch_size):
+    """Half of the rows, in whole chunks, so that two workers have something to do."""
+    return max(-(-n_rows // 2 // batch_size), 1) * batch_size
+
+
+def _store(outputs, start, block):
+    for name, values in block.items():
+        outputs[name][start : start + len(values)] = values
