@@ -1,5 +1,7 @@
 """Domain adaptation: bring target images onto the source manifold, before a classifier of source images."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
@@ -81,7 +83,7 @@ class MimicDomainAligner(ProjectorMethods):
     1.0
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **ProjectorMethods._parameter_constraints,
         "source": [StrOptions({"identity", "project"})],
     }

@@ -3,6 +3,7 @@
 import warnings
 from abc import ABCMeta
 from numbers import Integral, Real
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ MOST_COMPONENTS = 32
 class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class: resolves the generator and runs phases A and B; parameters are documented in the subclasses."""
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         "gan": "no_validation",
         "surrogate": "no_validation",
         "solver": [StrOptions(set(SOLVERS))],

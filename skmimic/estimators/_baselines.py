@@ -1,5 +1,7 @@
 """Rows of the same engine without a learned surrogate."""
 
+from typing import ClassVar
+
 from ..surrogates import KnownCorruption
 from ._base import MimicEstimator
 from ._projector import ObservedProjector
@@ -149,7 +151,7 @@ class KnownCorruptionProjector(ObservedProjector):
     MimicGAN, Eq. 2.
     """
 
-    _parameter_constraints = {**CONSTRAINTS, "f": [callable, None]}
+    _parameter_constraints: ClassVar[dict] = {**CONSTRAINTS, "f": [callable, None]}
     T1, lr_surrogate, n_init, adapt_on, n_adapt = 0, 1e-2, 1, "fit", 2  # nothing is learned
 
     def __init__(

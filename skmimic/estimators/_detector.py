@@ -1,6 +1,7 @@
 """Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
 
 from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import OutlierMixin
@@ -70,7 +71,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     array([-1])
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **MimicEstimator._parameter_constraints,
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "error": [StrOptions({"mimicked", "projection"})],

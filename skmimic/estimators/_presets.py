@@ -31,7 +31,7 @@ def from_paper(experiment):
     ----------
     experiment : str
         "robustness" (section 4, figures 4 to 7), "mnist->usps" and "usps->mnist" (Table 1), "defense" (Figure 9b),
-        "anomaly:mnist->usps" and "anomaly:usps->mnist" (Table 2 refers to section 5.1.2, which has two settings), "pgd".
+        "anomaly:mnist->usps" and "anomaly:usps->mnist" (Table 2 refers to section 5.1.2, which has both), "pgd".
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """Robust projection: learn the corruption, then find the clean images."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
@@ -286,7 +288,7 @@ class MimicGANProjector(ObservedProjector):
     True
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict] = {
         **ObservedProjector._parameter_constraints,
         "output": [StrOptions({"images", "latents"})],
     }

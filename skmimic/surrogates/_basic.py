@@ -85,8 +85,8 @@ class UserSurrogate(Surrogate):
         mimicked = self.module(images)
         if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
             raise GeneratorMismatchError(
-                f"surrogate: the module made by {self.factory!r} must keep the shape {tuple(images.shape)} of its input, "
-                f"got {tuple(getattr(mimicked, 'shape', ()))}."
+                f"surrogate: the module made by {self.factory!r} must keep the shape {tuple(images.shape)} of its "
+                f"input, got {tuple(getattr(mimicked, 'shape', ()))}."
             )
         return mimicked
 

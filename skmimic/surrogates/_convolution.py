@@ -1,5 +1,7 @@
 """Convolution block with a shortcut (paper, section 3.1.1 and figure 3)."""
 
+import itertools
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -38,7 +40,7 @@ class Convolution(Surrogate):
         self.image_shape, self.width, self.n_layers, self.start = tuple(image_shape), width, n_layers, start
         generator = torch.Generator().manual_seed(seed)
         sizes = [image_shape[0]] + [width] * (n_layers - 1) + [image_shape[0]]
-        self.layers = nn.ModuleList(_convolution(a, b, generator) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.layers = nn.ModuleList(_convolution(a, b, generator) for a, b in itertools.pairwise(sizes))
         if start == "identity":
             nn.init.zeros_(self.layers[-1].weight)
 

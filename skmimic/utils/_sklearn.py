@@ -11,7 +11,7 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand-in without callbacks."""
 
-    def with_callbacks(method):  # type: ignore[misc]
+    def with_callbacks(method):
         """Return the method itself."""
         return method
 
