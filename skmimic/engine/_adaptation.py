@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from ..exceptions import NotFiniteError
+from ..exceptions import GeneratorMismatchError, NotFiniteError
 from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
 from ..utils import RowRunner, is_out_of_memory, refuse_fork
 from ._alternating import alternate
@@ -114,12 +114,12 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
                 continue
             if best is None or _final_objective(trial) < _final_objective(best):
                 best = trial
+        if best is None:
+            raise failure
+        return _with_encoder(generator, observed, best, report)
     except KeyboardInterrupt as interrupt:
         interrupt.partial = best or getattr(interrupt, "partial", None)
         raise
-    if best is None:
-        raise failure
-    return _with_encoder(generator, observed, best, report)
 
 
 def _resolve_solver(solver, n_rows):
@@ -151,7 +151,7 @@ def _learn(generator, observed, settings, surrogate, seed, report):
     random = torch.Generator().manual_seed(seed)
     if surrogate != "auto":
         fresh, family = _fresh(surrogate, generator, seed)
-        if not any(True for _ in fresh.parameters()):
+        if not any(parameter.requires_grad for parameter in fresh.parameters()):
             return Adaptation(FittedSurrogate(fresh, family), settings, seed=seed)
     if settings.solver == "alternating":
         return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
@@ -169,8 +169,16 @@ def _learn(generator, observed, settings, surrogate, seed, report):
 
 
 def _fresh(surrogate, generator, seed):
-    """Build a trainable surrogate and name its family."""
-    fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device)
+    """Build a trainable surrogate, try it on two images, and name its family."""
+    fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device).eval()
+    images = torch.zeros(2, *generator.image_shape, device=generator.device)
+    with torch.no_grad():
+        mimicked = fresh(images)
+    if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
+        raise GeneratorMismatchError(
+            f"surrogate: {type(fresh).__name__} must keep the shape {tuple(images.shape)} of the images that it is "
+            f"given, got {tuple(getattr(mimicked, 'shape', ()))}."
+        )
     return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
 
 
