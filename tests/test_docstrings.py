@@ -87,7 +87,7 @@ def is_explained_elsewhere(value):
     """Whether the arguments of a class are its documented fields, or those of the class that defines its __init__."""
     if "__init__" not in vars(value):
         return True
-    fields = {attribute.name for attribute in ClassDoc(value)["Attributes"]}
+    fields = {name for attribute in ClassDoc(value)["Attributes"] for name in attribute.name.split(", ")}
     return dataclasses.is_dataclass(value) and {field.name for field in dataclasses.fields(value)} <= fields
 
 

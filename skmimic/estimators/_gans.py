@@ -64,15 +64,15 @@ class DCGAN(TrainedGenerator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Where X has names.
 
-    References
-    ----------
-    Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
-    networks", ICLR 2016.
-
     See Also
     --------
     BiGAN : With an encoder.
     VAE : Without an adversary.
+
+    References
+    ----------
+    Radford, Metz and Chintala, "Unsupervised representation learning with deep convolutional generative adversarial
+    networks", ICLR 2016.
 
     Examples
     --------
@@ -148,15 +148,15 @@ class VAE(TrainedGenerator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Where X has names.
 
+    See Also
+    --------
+    DCGAN : Sharper images, no encoder.
+
     References
     ----------
     Kingma and Welling, "Auto-encoding variational Bayes", ICLR 2014.
 
     Rybkin, Daniilidis and Levine, "Simple and effective VAE training with calibrated decoders", ICML 2021.
-
-    See Also
-    --------
-    DCGAN : Sharper images, no encoder.
 
     Examples
     --------
@@ -237,15 +237,15 @@ class BiGAN(TrainedGenerator):
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Where X has names.
 
+    See Also
+    --------
+    DCGAN : Without encoder; better images.
+
     References
     ----------
     Donahue, Krähenbühl and Darrell, "Adversarial feature learning", ICLR 2017.
 
     Zenati et al., "Efficient GAN-based anomaly detection", 2018.
-
-    See Also
-    --------
-    DCGAN : Without encoder; better images.
 
     Examples
     --------

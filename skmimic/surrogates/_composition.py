@@ -36,6 +36,10 @@ class Composition(Surrogate):
         Parameters
         ----------
         kind : type
+
+        Returns
+        -------
+        Surrogate or None
         """
         return next((part for part in self.parts if isinstance(part, kind)), None)
 

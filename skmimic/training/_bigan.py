@@ -101,8 +101,7 @@ def train_bigan(
         A box of [-1, 1], or the standard normal.
     settings : TrainingSettings
     device : torch.device or str, default="cpu"
-    seed, checkpoint, callback, verbose
-        As in `run_training`.
+    seed, checkpoint, callback, verbose : as in `run_training`
 
     Returns
     -------

@@ -100,8 +100,7 @@ def train_vae(
         The standard normal.
     settings : TrainingSettings
     device : torch.device or str, default="cpu"
-    seed, checkpoint, callback, verbose
-        As in `run_training`.
+    seed, checkpoint, callback, verbose : as in `run_training`
 
     Returns
     -------
