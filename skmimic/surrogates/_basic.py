@@ -1,11 +1,16 @@
 """Surrogates that are given, not learned, and the wrapper of other people's modules."""
 
+import copy
+import threading
+
 import torch
 
 from ..exceptions import GeneratorMismatchError
 from ._base import Surrogate
 
 __all__ = ["Identity", "KnownCorruption", "UserSurrogate"]
+
+_global_random = threading.Lock()  # torch's random state belongs to all threads
 
 
 class Identity(Surrogate):
@@ -32,14 +37,16 @@ class KnownCorruption(Surrogate):
     Parameters
     ----------
     f : callable
-        Differentiable map of an image tensor (n, c, h, w) in [-1, 1] to the same shape.
+        Differentiable map of an image tensor (n, c, h, w) in [-1, 1] to the same shape. Of a module a frozen copy in
+        eval mode is taken. An attribute ``is_affine_in_images`` that is true lets linear generators be solved exactly.
     """
 
     def __init__(self, f):
         super().__init__()
-        if not callable(f):
-            raise TypeError(f"KnownCorruption: f must be a callable of image tensors, got {type(f).__name__}.")
-        self.f = f
+        if not callable(f) or isinstance(f, type):
+            raise TypeError(f"KnownCorruption: f must be a callable of image tensors, got {f!r}.")
+        self.f = copy.deepcopy(f).eval().requires_grad_(False) if isinstance(f, torch.nn.Module) else f
+        self.is_affine_in_images = bool(getattr(f, "is_affine_in_images", False))
 
     def forward(self, images, deviations=None):
         """Apply f and check that it keeps the shape."""
@@ -66,19 +73,24 @@ class UserSurrogate(Surrogate):
     Parameters
     ----------
     factory : callable
-        Takes the image shape (C, H, W), returns a fresh ``nn.Module``; must be importable to be pickled.
+        Takes the image shape (C, H, W), returns an ``nn.Module``, which is copied; must be importable to be pickled.
     image_shape : tuple of int
+    seed : int, default=0
+        Of torch's global random numbers while the factory runs; their state is put back.
     """
 
-    def __init__(self, factory, image_shape):
+    def __init__(self, factory, image_shape, seed=0):
         super().__init__()
-        self.factory, self.image_shape = factory, tuple(image_shape)
-        self.module = factory(self.image_shape)
-        if not isinstance(self.module, torch.nn.Module):
+        self.factory, self.image_shape, self.seed = factory, tuple(image_shape), seed
+        with _global_random, torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed)
+            made = factory(self.image_shape)
+        if not isinstance(made, torch.nn.Module):
             raise TypeError(
                 "surrogate: a factory must take the image shape and return a torch.nn.Module, but it returned "
-                f"{type(self.module).__name__}."
+                f"{type(made).__name__}."
             )
+        self.module = copy.deepcopy(made)  # the factory may give the same module again and again
 
     def forward(self, images, deviations=None):
         """Run the module and check that it keeps the shape."""
@@ -92,7 +104,7 @@ class UserSurrogate(Surrogate):
 
     def recipe(self):
         """Return the class with the factory."""
-        return UserSurrogate, {"factory": self.factory, "image_shape": self.image_shape}
+        return UserSurrogate, {"factory": self.factory, "image_shape": self.image_shape, "seed": self.seed}
 
     def describe(self):
         """Ask the module if it can describe itself, else name it."""

@@ -85,14 +85,19 @@ def resolve_surrogate(surrogate, image_shape, seed=0):
     if isinstance(surrogate, str):
         return build_family(surrogate, image_shape, seed)
     if isinstance(surrogate, Surrogate):
-        make, keywords = surrogate.recipe()
-        copy = make(**keywords)
-        copy.load_state_dict(surrogate.state_dict())
-        return copy
+        return _rebuilt(surrogate)
     if callable(surrogate) and not isinstance(surrogate, nn.Module):
-        made = surrogate(image_shape)
-        return made if isinstance(made, Surrogate) else UserSurrogate(surrogate, image_shape)
+        wrapped = UserSurrogate(surrogate, image_shape, seed)
+        return _rebuilt(wrapped.module) if isinstance(wrapped.module, Surrogate) else wrapped
     raise TypeError(
         f"surrogate must be a family name, a Surrogate, or a factory of nn.Modules, got {type(surrogate).__name__}. "
         "Wrap a module as lambda image_shape: module."
     )
+
+
+def _rebuilt(surrogate):
+    """Make a trainable surrogate with the same values, so that the user's own instance is left alone."""
+    make, keywords = surrogate.recipe()
+    fresh = make(**keywords)
+    fresh.load_state_dict(surrogate.state_dict())
+    return fresh
