@@ -268,7 +268,9 @@ class RowProjector:
     def _chunk(self, observed):
         if self.closed_form is not None:
             z, images, mimicked = self.closed_form(observed.double())
-            return z, images, mimicked, self._loss(mimicked, observed)
+            losses = self._loss(mimicked, observed)
+            check_finite(losses, self.settings, "least-squares projection of rows")
+            return z, images, mimicked, losses
         observed = observed.to(self.generator.device)
         descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
         descent.project_rows(self.settings.T2 if self.encoder else self.settings.T * self.settings.T2)

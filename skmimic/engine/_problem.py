@@ -88,7 +88,13 @@ class Problem:
 
     def fidelity(self, observed, images, deviations=None):
         """Compute L(Y, f^(images)) of each row, (n,)."""
-        return loss_function(self.loss)(self.surrogate(images, deviations), observed)
+        values = loss_function(self.loss)(self.surrogate(images, deviations), observed)
+        if getattr(values, "shape", None) != observed.shape[:1]:
+            raise ValueError(
+                f"loss={self.loss!r} must give one number for each of the {len(observed)} rows, got "
+                f"{tuple(getattr(values, 'shape', ()))}. Sum over the pixels, not over the rows."
+            )
+        return values
 
     def objective(self, observed, latents):
         """Compute the penalised objective of each row.
