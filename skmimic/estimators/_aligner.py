@@ -5,6 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
+from ._base import all_or_nothing
 from ._data import form_of, valid_rows
 from ._docs import with_shared_parameters
 from ._projector import ProjectorMethods
@@ -143,6 +144,7 @@ class MimicDomainAligner(ProjectorMethods):
         )
         self.source = source
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, X_target=None):
@@ -168,7 +170,6 @@ class MimicDomainAligner(ProjectorMethods):
         """
         rows = self._fit_data(X)
         self._keep(self._identity())
-        self._was_adapted = False
         if X_target is not None:
             return self.adapt(X_target)
         if self.adapt_on == "fit":

@@ -1,5 +1,6 @@
 """What projector, detector and aligner have in common: parameters, the generator, and the two phases."""
 
+import functools
 import warnings
 from abc import ABCMeta
 from numbers import Integral, Real
@@ -16,7 +17,7 @@ from ..engine import SOLVERS, STARTS, Settings, Status, computing, estimate_corr
 from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
-from ..surrogates import Identity, KnownCorruption
+from ..surrogates import Surrogate
 from ..utils import resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions
 from ._data import (
@@ -32,9 +33,34 @@ from ._data import (
 from ._projection import Job, project_rows
 from ._reporting import Reporter
 
-__all__ = ["MimicEstimator"]
+__all__ = ["MimicEstimator", "all_or_nothing"]
 
 MOST_COMPONENTS = 32
+
+
+def all_or_nothing(fit):
+    """Decorate `fit`: when it fails, an earlier fit is still there.
+
+    Parameters
+    ----------
+    fit : callable
+
+    Returns
+    -------
+    callable
+    """
+
+    @functools.wraps(fit)
+    def whole(self, *args, **kwargs):
+        before = vars(self).copy()
+        try:
+            return fit(self, *args, **kwargs)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return whole
 
 
 class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -128,13 +154,14 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, self.generator_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._n_features_out = rows.shape[1]
+        self._was_adapted = False
         return rows
 
     def _new_data(self, X):
         """Validate the X of any later method; return the rows and the form of the answer."""
         check_is_fitted(self)
         rows = valid_rows(self, X, reset=False)
-        if rows.dtype != np.uint8 and not self.generator_.is_linear:
+        if not self.generator_.is_linear:
             warn_if_outside(type(self).__name__, rows, self.data_range_)
         return rows, form_of(X, rows)
 
@@ -218,7 +245,9 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         except KeyboardInterrupt as interrupt:
             if getattr(interrupt, "partial", None) is not None:
                 self._keep(interrupt.partial)
+                self._was_adapted = True
             raise
+        self._was_adapted = True
         report.done()
 
     def _keep(self, adaptation):
@@ -236,9 +265,9 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- phase B ------------------------------------------------------------------------------------------------------
 
-    def _project(self, rows, adaptation, outputs, dtype):
+    def _project(self, rows, adaptation, outputs, dtype, latents=None):
         """Phase B: project rows with the corruption frozen; returns a dict of arrays."""
-        arrays, batch_size = project_rows(self._job(adaptation, outputs, dtype), rows, self.n_jobs)
+        arrays, batch_size = project_rows(self._job(adaptation, outputs, dtype), rows, self.n_jobs, latents)
         if batch_size < max(self.batch_size, 4):
             self.batch_size_ = batch_size
         return arrays
@@ -268,4 +297,6 @@ def _has_generator(gan):
 
 def _is_given(surrogate):
     """Whether there is nothing to learn."""
-    return surrogate == "identity" if isinstance(surrogate, str) else isinstance(surrogate, (Identity, KnownCorruption))
+    if isinstance(surrogate, str):
+        return surrogate == "identity"
+    return isinstance(surrogate, Surrogate) and not any(value.requires_grad for value in surrogate.parameters())

@@ -187,7 +187,7 @@ def _holds(bounds, low, high):
 
 
 def warn_if_outside(subject, rows, bounds):
-    """Warn when values leave the range by more than a twentieth of it.
+    """Warn when values leave the range by more than a twentieth of it, or fill next to nothing of it.
 
     Parameters
     ----------
@@ -196,13 +196,19 @@ def warn_if_outside(subject, rows, bounds):
     bounds : Bounds
     """
     low, high = float(rows.min()), float(rows.max())
-    if not _holds(bounds, low, high):
+    if not _holds(bounds, low, high) or _is_faint(bounds, rows, low, high):
         warnings.warn(
-            f"{subject}: X goes from {low:g} to {high:g}, beyond the data range {tuple(bounds)}. Rescale X, or pass "
-            "data_range=(low, high).",
+            f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}. Rescale "
+            "X, or pass data_range=(low, high).",
             DataRangeWarning,
             stacklevel=4,
         )
+
+
+def _is_faint(bounds, rows, low, high):
+    """Whether floats between -1 and 1 came where bytes are expected."""
+    is_small = rows.dtype != np.uint8 and _holds(CANONICAL, low, high) and low < high
+    return is_small and bounds.high - bounds.low > 50 * (high - low)
 
 
 def canonical_images(rows, image_shape, bounds, dtype=torch.float32):

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..metrics import p_values
 from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
-from ._base import MimicEstimator
+from ._base import MimicEstimator, all_or_nothing
 from ._data import distinct_rows
 from ._docs import with_shared_parameters
 
@@ -134,6 +134,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         self.contamination = contamination
         self.error = error
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
@@ -165,6 +166,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         self.calibration_scores_ = np.sort(scores[held_out])
         return self
 
+    @with_callbacks
     def adapt(self, X):
         """Learn the corruption again from other normal rows; the threshold stays.
 
@@ -178,7 +180,6 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         """
         rows, _ = self._new_data(X)
         self._adapt_to(rows)
-        self._was_adapted = True
         return self
 
     def _scores(self, rows):
@@ -188,7 +189,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     def _projected(self, rows):
         output = "mimicked" if self.error == "mimicked" else "images"
         adaptation = self._adaptation
-        if self.adapt_on == "transform" and not getattr(self, "_was_adapted", False):
+        if self.adapt_on == "transform" and not self._was_adapted:
             adaptation = self._estimate(rows, self._surrogate_for())
         return self._project(rows, adaptation, (output,), np.float64)[output]
 
@@ -218,6 +219,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         -------
         ndarray (n_samples,), float64
         """
+        check_is_fitted(self, "offset_")
         return self.score_samples(X) - self.offset_
 
     def predict(self, X):
@@ -259,7 +261,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         -------
         ndarray (n_samples,), float64, in (0, 1]
         """
-        check_is_fitted(self)
+        check_is_fitted(self, "calibration_scores_")
         return p_values(self.score_samples(X), self.calibration_scores_)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from ..engine import Adaptation, RowProjector
+from ..engine import Adaptation, RowProjector, computing
 from ..generators import Generator
 from ..utils import CANONICAL, Bounds, as_rows, n_values
 from ._data import canonical_images
@@ -82,11 +82,12 @@ class Job:
 
 
 def _run_block(job, rows):
-    projector = job.projector()
-    return job.run(projector, rows), projector.runner.batch_size
+    with computing():
+        projector = job.projector()
+        return job.run(projector, rows), projector.runner.batch_size
 
 
-def project_rows(job, rows, n_jobs=None):
+def project_rows(job, rows, n_jobs=None, latents=None):
     """Project rows with the corruption frozen.
 
     Parameters
@@ -96,6 +97,8 @@ def project_rows(job, rows, n_jobs=None):
         May be memory-mapped; read block by block.
     n_jobs : int or None, default=None
         Of joblib, whose present backend is used.
+    latents : ndarray (n, d) or None, default=None
+        Of the rows, when they are known and only to be decoded.
 
     Returns
     -------
@@ -103,19 +106,24 @@ def project_rows(job, rows, n_jobs=None):
     batch_size : int
         Rows of a chunk after any lack of memory.
     """
-    starts = range(0, len(rows), BLOCK_ROWS)
     outputs = job.empty(len(rows))
-    if n_jobs in (None, 1) or len(rows) <= job.batch_size:
-        projector = job.projector()
-        for start in starts:
-            _store(outputs, start, job.run(projector, rows[start : start + BLOCK_ROWS]))
-        return outputs, projector.runner.batch_size
+    if n_jobs in (None, 1) or latents is not None or len(rows) <= job.batch_size:
+        return outputs, _run_serially(job, rows, latents, outputs)
     step = min(BLOCK_ROWS, _share(len(rows), job.batch_size))
     starts = range(0, len(rows), step)
     results = Parallel(n_jobs=n_jobs)(delayed(_run_block)(job, rows[start : start + step]) for start in starts)
     for start, (block, _) in zip(starts, results, strict=True):
         _store(outputs, start, block)
     return outputs, min(batch_size for _, batch_size in results)
+
+
+def _run_serially(job, rows, latents, outputs):
+    with computing():
+        projector = job.projector()
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            _store(outputs, start, job.run(projector, rows[block], None if latents is None else latents[block]))
+    return projector.runner.batch_size
 
 
 def _share(n_rows, batch_size):

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..engine import ProjectionResult
 from ..utils import CANONICAL, as_images
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
-from ._base import MimicEstimator
+from ._base import MimicEstimator, all_or_nothing
 from ._data import canonical_images
 from ._docs import with_shared_parameters
 from ._projection import ALL_OUTPUTS
@@ -23,6 +23,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
 
     output = "images"  # a parameter of MimicGANProjector
 
+    @with_callbacks
     def adapt(self, X):
         """Estimate the corruption again, from other rows.
 
@@ -36,11 +37,10 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         """
         rows, _ = self._new_data(X)
         self._adapt_to(rows)
-        self._was_adapted = True
         return self
 
     def _adaptation_for(self, rows):
-        if self.adapt_on == "transform" and not getattr(self, "_was_adapted", False):
+        if self.adapt_on == "transform" and not self._was_adapted:
             return self._estimate(rows, self._surrogate_for())
         return self._adaptation
 
@@ -163,15 +163,18 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         """
         if not hasattr(self, "generator_"):
             blank = clone(self)
+            blank._validate_params()
             blank._fit_data(X)
-            return blank.project(X)
+            return blank._project_at_once(X, blank._made_generator())
+        return self._project_at_once(X)
+
+    def _project_at_once(self, X, made_generator=False):
         rows, form = self._new_data(X)
-        adaptation = self._estimate(rows, self._surrogate_for(), keep_order=self.solver == "alternating")
-        if adaptation.latents is None:
-            arrays = self._project(rows, adaptation, ALL_OUTPUTS, form.dtype)
-        else:
-            job = self._job(adaptation, ALL_OUTPUTS, form.dtype)
-            arrays = job.run(job.projector(), rows, adaptation.latents)
+        surrogate = self._surrogate_for(made_generator)
+        adaptation = self._estimate(rows, surrogate, keep_order=self.solver == "alternating")
+        is_whole = adaptation.latents is not None and len(adaptation.latents) == len(rows)  # memory may have run out
+        latents = adaptation.latents if is_whole else None
+        arrays = self._project(rows, adaptation, ALL_OUTPUTS, form.dtype, latents)
         for name in ("images", "mimicked"):
             arrays[name] = as_images(arrays[name], self.image_shape_)
         return ProjectionResult(**arrays, surrogate=adaptation.surrogate, trace=adaptation.trace)
@@ -197,6 +200,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
 class ObservedProjector(ProjectorMethods):
     """Projectors whose `fit` takes the corrupted images themselves."""
 
+    @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
