@@ -68,7 +68,6 @@ _SUBPACKAGES = {
     "generators",
     "losses",
     "metrics",
-    "plotting",
     "surrogates",
     "training",
     "utils",

@@ -87,6 +87,19 @@ def test_gradient_agrees_with_finite_differences(corruption):
     assert torch.autograd.gradcheck(corruption, (images,))
 
 
+@pytest.mark.parametrize("corruption", [c for c in ALL if c.is_affine_in_images], ids=repr)
+def test_what_says_it_is_affine_maps_mixtures_to_mixtures(corruption):
+    first, second = (random_images(seed=seed, dtype=torch.float64) for seed in (1, 2))
+    mixture = 0.3 * corruption(first) + 0.7 * corruption(second)
+    torch.testing.assert_close(corruption(0.3 * first + 0.7 * second), mixture)
+
+
+def test_clipping_noise_and_masks_per_image_are_not_affine():
+    for corruption in (Noise(0.3), Photometric(2.0), MissingPixels(0.5, shared=False), Compose(Invert(), Noise(0.3))):
+        assert not corruption.is_affine_in_images
+    assert Compose(Rotation(3), Invert()).is_affine_in_images
+
+
 @each
 def test_takes_an_empty_batch_and_every_prefix(corruption):
     images = random_images()
