@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is imported; scikit-learn's contract suite asks for it
+
 import numpy as np
 import pytest
 import torch

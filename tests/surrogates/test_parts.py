@@ -1,0 +1,195 @@
+"""The parts of a surrogate, and their composition."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skmimic.surrogates import (
+    FAMILIES,
+    Affine,
+    Composition,
+    Convolution,
+    Identity,
+    Mask,
+    Photometric,
+    affine_matrix,
+    build_family,
+    paper_surrogate,
+    resolve_surrogate,
+)
+
+SHAPES = [(1, 8, 8), (3, 8, 12)]
+EVERYTHING = "affine+photometric+convolution+mask"
+
+
+def random_images(shape, n=3):
+    return 2 * torch.rand(n, *shape, generator=torch.Generator().manual_seed(0)) - 1
+
+
+def moved(surrogate, scale=0.1):
+    """The same surrogate, away from where it started."""
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in surrogate.parameters():
+            parameter += scale * torch.randn(parameter.shape, generator=random)
+    return surrogate
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("family", [*FAMILIES, EVERYTHING, "mask+affine"])
+def test_keeps_shape_and_dtype(family, shape):
+    images = random_images(shape)
+    mimicked = moved(build_family(family, shape))(images)
+    assert mimicked.shape == images.shape
+    assert mimicked.dtype == images.dtype
+    assert torch.isfinite(mimicked).all()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("family", [*(set(FAMILIES) - {"paper"}), EVERYTHING])
+def test_starts_at_the_identity(family, shape):
+    images = random_images(shape)
+    torch.testing.assert_close(build_family(family, shape)(images), images)
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, EVERYTHING])
+def test_treats_every_row_alone(family):
+    images, surrogate = random_images((1, 8, 8), 5), moved(build_family(family, (1, 8, 8)))
+    torch.testing.assert_close(surrogate(images)[[4, 1]], surrogate(images[[4, 1]]))
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, EVERYTHING])
+def test_says_truly_whether_it_is_affine_in_the_images(family):
+    surrogate = moved(build_family(family, (1, 8, 8)), scale=1.0).double()
+    first, second = random_images((1, 8, 8), 2).double()[:, None]
+    with torch.no_grad():
+        mixed = surrogate(0.3 * first + 0.7 * second)
+        gap = (mixed - 0.3 * surrogate(first) - 0.7 * surrogate(second)).abs().max()
+    assert (gap < 1e-12) == surrogate.is_affine_in_images
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, EVERYTHING])
+def test_recipe_and_state_rebuild_it(family):
+    surrogate, images = moved(build_family(family, (3, 8, 8), seed=3)), random_images((3, 8, 8))
+    make, keywords = surrogate.recipe()
+    rebuilt = make(**keywords)
+    rebuilt.load_state_dict(surrogate.state_dict())
+    assert torch.equal(rebuilt(images), surrogate(images))
+    assert rebuilt.takes_deviations == surrogate.takes_deviations
+
+
+def test_random_starts_follow_the_seed_and_leave_the_global_state():
+    before = torch.get_rng_state()
+    first, same, other = (paper_surrogate((1, 8, 8), seed=seed) for seed in (1, 1, 2))
+    images = random_images((1, 8, 8))
+    assert torch.equal(first(images), same(images))
+    assert not torch.equal(first(images), other(images))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_paper_surrogate_is_figure_3():
+    surrogate = paper_surrogate((3, 8, 8))
+    assert [type(part) for part in surrogate.parts] == [Affine, Convolution, Mask]
+    assert len(surrogate.part(Convolution).layers) == 4
+    assert surrogate.part(Mask).weight.shape == (3, 8, 8)
+    assert 0 <= surrogate.part(Mask).weight.min() < surrogate.part(Mask).weight.max() <= 1
+
+
+def test_convolution_has_no_nonlinearity_after_the_shortcut():
+    surrogate = moved(Convolution((1, 8, 8)), scale=0.5)
+    images = random_images((1, 8, 8))
+    change = surrogate(images) - images
+    assert change.min() < 0 < change.max()
+
+
+def test_convolution_describes_its_effect():
+    surrogate = Convolution((1, 8, 8))
+    assert surrogate.describe() == {"convolution_on_background": 0.0, "convolution_on_point": 0.0}
+    with torch.no_grad():
+        surrogate.layers[-1].bias.fill_(0.25)
+    assert surrogate.describe()["convolution_on_background"] == pytest.approx(0.25)
+
+
+@given(st.floats(-1, 1), st.floats(0, 1))
+def test_mask_blends_with_its_fill(fill, weight):
+    mask, images = Mask((1, 2, 2), fill=fill), random_images((1, 2, 2))
+    with torch.no_grad():
+        mask.weight.fill_(weight)
+        torch.testing.assert_close(mask(images), weight * images + (1 - weight) * fill)
+
+
+def test_dead_pixels_show_what_was_seen():
+    mask = Mask((1, 2, 2), learn=False)
+    dead = torch.tensor([[[True, False], [False, False]]])
+    mask.set_dead(dead, torch.full((1, 2, 2), -0.5))
+    mimicked = mask(torch.ones(3, 1, 2, 2))
+    assert torch.equal(mimicked[0, 0], torch.tensor([[-0.5, 1.0], [1.0, 1.0]]))
+    assert mask.describe() == {"fraction_masked": 0.25}
+    assert not list(mask.parameters())
+
+
+def test_photometric_scales_and_shifts_each_channel():
+    surrogate, images = Photometric((3, 8, 8)), random_images((3, 8, 8))
+    with torch.no_grad():
+        surrogate.gain.copy_(torch.tensor([-1.0, 0.5, 1.0]))
+        surrogate.bias.copy_(torch.tensor([0.0, 0.0, 0.25]))
+        mimicked = surrogate(images)
+    torch.testing.assert_close(mimicked[:, 0], -images[:, 0])
+    torch.testing.assert_close(mimicked[:, 1], 0.5 * images[:, 1])
+    torch.testing.assert_close(mimicked[:, 2], images[:, 2] + 0.25)
+    assert surrogate.describe() == {"gain": (-1.0, 0.5, 1.0), "bias": (0.0, 0.0, 0.25)}
+
+
+def test_composition_applies_its_parts_in_order():
+    mask, photometric = Mask((1, 8, 8)), Photometric((1, 8, 8))
+    with torch.no_grad():
+        mask.weight.zero_()
+        photometric.bias.fill_(0.5)
+    images = random_images((1, 8, 8))
+    assert torch.equal(Composition([mask, photometric])(images), torch.full_like(images, 0.5))
+    assert torch.equal(Composition([photometric, mask])(images), torch.zeros_like(images))
+
+
+def test_composition_hands_deviations_to_the_part_that_takes_them():
+    surrogate, images = build_family("photometric+affine+mask", (1, 8, 8)), random_images((1, 8, 8))
+    deviations = (affine_matrix(30) - affine_matrix()).reshape(1, 6).expand(3, 6)
+    alone = Affine((1, 8, 8))(images, deviations)
+    torch.testing.assert_close(surrogate(images, deviations), alone)
+    assert surrogate.takes_deviations
+    assert not build_family("photometric+mask", (1, 8, 8)).takes_deviations
+
+
+def test_composition_describes_all_of_its_parts_in_human_units():
+    told = build_family(EVERYTHING, (1, 8, 8)).describe()
+    assert {"rotation_deg", "scale", "shear_deg", "shift_px", "gain", "bias", "fraction_masked"} <= set(told)
+    assert told["rotation_deg"] == 0
+    assert told["scale"] == (1, 1)
+    assert told["fraction_masked"] == 0
+
+
+def test_part_finds_by_class():
+    surrogate = build_family("affine+mask", (1, 8, 8))
+    assert isinstance(surrogate.part(Mask), Mask)
+    assert surrogate.part(Convolution) is None
+
+
+@pytest.mark.parametrize("name", ["rotation", "affine+", "affine+blur", ""])
+def test_unknown_families_are_named(name):
+    with pytest.raises(ValueError, match=r"unknown.*Use 'auto', 'identity', 'paper'"):
+        resolve_surrogate(name, (1, 8, 8))
+
+
+def test_an_instance_is_rebuilt_with_its_values():
+    mine = moved(Photometric((1, 8, 8)))
+    fresh = resolve_surrogate(mine, (1, 8, 8))
+    assert torch.equal(fresh.gain, mine.gain)
+    with torch.no_grad():
+        fresh.gain.fill_(9)
+    assert not torch.equal(fresh.gain, mine.gain)
+
+
+def test_identity_gives_the_images_themselves():
+    images = random_images((1, 8, 8))
+    assert Identity()(images) is images
+    assert Identity().describe() == {"corruption": "none"}
