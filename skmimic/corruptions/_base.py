@@ -12,7 +12,8 @@ class Corruption(ABC):
     """Map images (n, c, h, w) in [-1, 1] to corrupted images of the same shape and range, differentiably.
 
     A subclass is a frozen dataclass (``repr=False``) of numbers with one method ``_apply(images)``; calling a
-    corruption checks the images first and leaves an empty batch as it is.
+    corruption checks the images first and leaves an empty batch as it is. Where ``f(x)`` is an affine function of the
+    image x, ``is_affine_in_images`` is true and a linear generator can be projected exactly.
 
     See Also
     --------
@@ -25,6 +26,8 @@ class Corruption(ABC):
     >>> Invert()(torch.full((1, 1, 2, 2), 0.25))[0, 0, 0, 0]
     tensor(-0.2500)
     """
+
+    is_affine_in_images = False
 
     def __call__(self, images):
         """Corrupt images.
@@ -94,6 +97,11 @@ class Compose(Corruption):
             if not callable(corruption):
                 raise TypeError(f"Compose: every corruption must be callable, got {corruption!r}.")
         self.corruptions = corruptions
+
+    @property
+    def is_affine_in_images(self):
+        """Whether every part is affine in the images."""
+        return all(getattr(corruption, "is_affine_in_images", False) for corruption in self.corruptions)
 
     def _apply(self, images):
         for corruption in self.corruptions:

@@ -45,6 +45,8 @@ class Rotation(Corruption):
               [1., 0.]]]])
     """
 
+    is_affine_in_images = True
+
     degrees: float
 
     def __post_init__(self):
@@ -70,6 +72,8 @@ class Zoom(Corruption):
     >>> Zoom(0.5)(torch.ones(1, 1, 4, 4))[0, 0, 0]
     tensor([-1., -1., -1., -1.])
     """
+
+    is_affine_in_images = True
 
     factor: float
 
@@ -105,6 +109,8 @@ class Affine(Corruption):
     >>> Affine(shift=(1, 0))(torch.tensor([[[[0.5, 0.25]]]]))
     tensor([[[[-1.0000,  0.5000]]]])
     """
+
+    is_affine_in_images = True
 
     rotation: float = 0.0
     zoom: float = 1.0

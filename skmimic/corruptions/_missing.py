@@ -33,6 +33,11 @@ class MissingPixels(Corruption):
     tensor(16)
     """
 
+    @property
+    def is_affine_in_images(self):
+        """True when all images lose the same pixels."""
+        return self.shared
+
     fraction: float
     fill: float = -1.0
     shared: bool = True
@@ -72,6 +77,8 @@ class BlockLoss(Corruption):
     >>> BlockLoss(0.5)(torch.ones(1, 1, 4, 4))[0, 0, 1]
     tensor([ 1., -1., -1.,  1.])
     """
+
+    is_affine_in_images = True
 
     size: float
     centre: tuple[float, float] = (0.5, 0.5)

@@ -23,6 +23,8 @@ class Invert(Corruption):
     Invert()
     """
 
+    is_affine_in_images = True
+
     def _apply(self, images):
         return -images
 
@@ -74,6 +76,8 @@ class GaussianBlur(Corruption):
     >>> torch.allclose(GaussianBlur(1.0)(flat), flat)
     True
     """
+
+    is_affine_in_images = True
 
     sigma: float
 
