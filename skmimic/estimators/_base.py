@@ -153,7 +153,6 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.image_shape_ = self.generator_.image_shape
         self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, self.generator_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._n_features_out = rows.shape[1]
         self._was_adapted = False
         return rows
 

@@ -190,11 +190,11 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         -------
         ndarray of str
         """
-        check_is_fitted(self)
+        names = super().get_feature_names_out(input_features)
         if self.output == "latents":
             prefix = type(self).__name__.lower()
             return np.array([f"{prefix}{i}" for i in range(self.generator_.latent_dim)], dtype=object)
-        return super().get_feature_names_out(input_features)
+        return names
 
 
 class ObservedProjector(ProjectorMethods):
