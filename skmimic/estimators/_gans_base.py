@@ -1,7 +1,6 @@
 """What DCGAN, VAE and BiGAN have in common: all but the training itself."""
 
 import os
-import warnings
 from abc import ABCMeta, abstractmethod
 from numbers import Integral, Real
 from pathlib import Path
@@ -10,19 +9,26 @@ from typing import ClassVar
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..exceptions import DataRangeWarning, GeneratorMismatchError
 from ..generators import Generator, as_prior
 from ..training import TrainingSettings
-from ..utils import CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values, refuse_fork, resolve_device
-from ..utils._sklearn import Interval, StrOptions, _fit_context, validate_data
+from ..utils import CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device
+from ..utils._sklearn import Interval, StrOptions, _fit_context
+from ._base import all_or_nothing
+from ._data import (
+    BYTES,
+    UNIT,
+    canonical_images,
+    check_image_shape,
+    form_of,
+    image_shape_of,
+    valid_rows,
+    warn_if_outside,
+)
 
 __all__ = ["TrainedGenerator"]
-
-PIXELS = [np.float32, np.float64, np.uint8]
-BYTES = Bounds(0.0, 255.0)
 
 
 class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
@@ -87,6 +93,7 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
     def _train(self, images, *arguments, **options):
         """Return TrainedNetworks."""
 
+    @all_or_nothing
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Train on images.
@@ -118,9 +125,11 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
             If X leaves `data_range`.
         """
         refuse_fork()
-        rows, given_shape = self._as_valid_rows(X)
-        self.image_shape_ = self._choose_image_shape(rows.shape[1], given_shape)
-        self.data_range_ = self._choose_data_range(rows)
+        rows = valid_rows(self, X, reset=True)
+        check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
+        told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
+        self.image_shape_ = told or infer_image_shape(rows.shape[1])
+        self.data_range_, self._sample_shape = self._choose_data_range(rows), form_of(X, rows).shape
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )
@@ -152,39 +161,11 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
         images = CANONICAL.convert(self.generator_.sample(n, random_state), self.data_range_)
         return images.reshape(len(images), *self._sample_shape)
 
-    def _as_valid_rows(self, X):
-        """Check X, and return its rows together with the image shape that its form tells, if any."""
-        shape = np.shape(X) if hasattr(X, "__array__") else ()
-        if len(shape) not in (3, 4) or hasattr(X, "columns"):
-            rows = validate_data(self, X, dtype=PIXELS, ensure_min_samples=2)
-            self._sample_shape = rows.shape[1:]
-            return rows, None
-        self._sample_shape = shape[1:]
-        rows = validate_data(self, as_rows(np.asarray(X)), dtype=PIXELS, ensure_min_samples=2)
-        return rows, (1, *shape[1:]) if len(shape) == 3 else shape[1:]
-
-    def _choose_image_shape(self, n_features, given_shape):
-        if self.image_shape is None:
-            return given_shape or infer_image_shape(n_features)
-        shape = tuple(int(side) for side in self.image_shape)
-        if len(shape) != 3 or n_values(shape) != n_features or given_shape not in (None, shape):
-            raise GeneratorMismatchError(
-                f"{type(self).__name__}: image_shape={self.image_shape!r} must be (channels, height, width) of the "
-                f"images of X, which have {n_features} values{f' in the shape {given_shape}' if given_shape else ''}."
-            )
-        return shape
-
     def _choose_data_range(self, rows):
         if isinstance(self.data_range, str):
             return _guess_range(rows)
         bounds = Bounds.of(self.data_range)
-        if rows.min() < bounds.low or rows.max() > bounds.high:
-            warnings.warn(
-                f"{type(self).__name__}: X goes from {rows.min():g} to {rows.max():g}, beyond "
-                f"data_range={tuple(bounds)}. Values outside cannot be generated; pass the range of X.",
-                DataRangeWarning,
-                stacklevel=3,
-            )
+        warn_if_outside(type(self).__name__, rows, bounds)
         return bounds
 
     def _run_options(self):
@@ -203,15 +184,14 @@ def _guess_range(rows):
     if rows.dtype == np.uint8:
         return BYTES
     low, high = float(rows.min()), float(rows.max())
-    for usual in (Bounds(0.0, 1.0), CANONICAL):
+    for usual in (UNIT, CANONICAL):
         if usual.low <= low and high <= usual.high:
             return usual
     return Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
 
 
 def _as_training_images(rows, image_shape, data_range):
-    """Images as training wants them; bytes stay bytes, an eighth of the memory of doubles."""
-    images = torch.from_numpy(np.array(as_images(rows, image_shape)))
-    if images.dtype == torch.uint8 and data_range == BYTES:
-        return images
-    return data_range.convert(images.double(), CANONICAL).float()
+    """Images as training wants them; bytes stay bytes, a quarter of the memory of floats."""
+    if rows.dtype == np.uint8 and data_range == BYTES:
+        return torch.tensor(as_images(rows, image_shape))
+    return canonical_images(rows, image_shape, data_range, torch.float64).float()

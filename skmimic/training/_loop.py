@@ -14,6 +14,7 @@ from ._settings import TrainedNetworks
 __all__ = ["run_training"]
 
 ROUND = 50  # steps between two looks at the losses: each look waits for the device
+COLLAPSE_STEPS = 200  # a generator that has only begun is grey, not collapsed
 SEED_STRIDE = 2**32
 
 
@@ -50,7 +51,13 @@ def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, c
     ValueError
         If the checkpoint belongs to another training.
     """
-    run = _Run(make_recipe, images, settings, seed, checkpoint)
+    with torch.inference_mode(False), torch.enable_grad():
+        run = _Run(make_recipe, images, settings, seed, checkpoint)
+        _run_to_the_end(run, callback, verbose)
+        return run.finish()
+
+
+def _run_to_the_end(run, callback, verbose):
     report = Reporter(run.recipe.name, run.n_steps, run.step, run.per_epoch, callback, verbose)
     with DeferredInterrupt() as interrupt:
         try:
@@ -61,7 +68,6 @@ def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, c
             run.save()
             raise
     run.save()
-    return run.finish()
 
 
 class _Run:
@@ -137,7 +143,8 @@ class _Run:
         generator, discriminator, encoder = self.recipe.finished(images)
         with torch.no_grad():
             generated = generator(self.recipe.prior.sample(len(images), generator.config["latent_dim"], draws))
-        warn_if_collapsed(generated, images, self.recipe.name)
+        if self.step >= COLLAPSE_STEPS:
+            warn_if_collapsed(generated, images, self.recipe.name)
         return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
 
 

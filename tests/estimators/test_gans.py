@@ -1,0 +1,214 @@
+"""DCGAN, VAE and BiGAN as scikit-learn estimators."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import check_is_fitted
+
+from skmimic import DCGAN, VAE, BiGAN, Generator, as_generator
+from skmimic.exceptions import DataRangeWarning, GeneratorMismatchError, InvalidModelFileError
+from skmimic.utils import Bounds
+
+CLASSES = (DCGAN, VAE, BiGAN)
+TINY = {"latent_dim": 3, "width": 2, "max_steps": 2, "batch_size": 8, "random_state": 0}
+
+
+def digits(n=20, channels=1, side=8, seed=0):
+    """Images (n, channels, side, side) of bytes; noise does."""
+    return np.random.default_rng(seed).integers(0, 256, (n, channels, side, side), dtype=np.uint8)
+
+
+@parametrize_with_checks([estimator(**{**TINY, "random_state": None}) for estimator in CLASSES])
+def test_contract_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_fit_gives_a_frozen_generator(estimator):
+    gan = estimator(**TINY).fit(digits())
+    assert isinstance(gan.generator_, Generator)
+    assert gan.generator_.image_shape == (1, 8, 8)
+    assert gan.generator_.latent_dim == 3
+    assert gan.generator_.data_range == (-1, 1)
+    assert gan.generator_.has_discriminator == (estimator is not VAE)
+    assert gan.generator_.has_encoder == (estimator is not DCGAN)
+    assert gan.n_iter_ == 2
+    assert gan.loss_curve_.shape == (2, 2)
+    assert clone(gan.generator_) is gan.generator_
+    assert as_generator(gan) is gan.generator_
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_generator_can_be_saved_and_comes_back(estimator, tmp_path):
+    generator = estimator(**TINY).fit(digits()).generator_
+    generator.save(tmp_path / "model.safetensors")
+    again = Generator.load(tmp_path / "model.safetensors")
+    assert again.fingerprint == generator.fingerprint
+    assert np.array_equal(again.sample(5, random_state=0), generator.sample(5, random_state=0))
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_forms_of_the_same_images_train_the_same_generator(estimator):
+    images = digits()
+    forms = [images, images[:, 0], images.reshape(20, 64), torch.from_numpy(images)]
+    prints = {estimator(**TINY).fit(form).generator_.fingerprint for form in forms}
+    assert len(prints) == 1
+
+
+def test_colour_images_in_rows_need_their_shape_only_when_not_square():
+    square, wide = digits(channels=3), digits(channels=3)[:, :, :, :5]
+    assert DCGAN(**TINY).fit(square.reshape(20, -1)).image_shape_ == (3, 8, 8)
+    assert DCGAN(**TINY).fit(wide).image_shape_ == (3, 8, 5)
+    assert DCGAN(image_shape=(3, 8, 5), **TINY).fit(wide.reshape(20, -1)).image_shape_ == (3, 8, 5)
+    assert DCGAN(**TINY).fit(wide.reshape(20, -1)).image_shape_ == (1, 1, 120)
+
+
+@pytest.mark.parametrize(("form", "shape"), [((20, 64), (64,)), ((20, 8, 8), (8, 8)), ((20, 1, 8, 8), (1, 8, 8))])
+def test_samples_have_form_and_range_of_X(form, shape):
+    X = (digits().reshape(form) / 255.0) * 6 + 4
+    samples = DCGAN(**TINY).fit(X).sample(7, random_state=0)
+    assert samples.shape == (7, *shape)
+    assert samples.dtype == np.float32
+    assert X.min() <= samples.min() < samples.max() <= X.max()
+
+
+@pytest.mark.parametrize(
+    ("X", "expected"),
+    [
+        (digits(), (0, 255)),
+        (digits() / 255, (0, 1)),
+        (digits() / 127.5 - 1, (-1, 1)),
+        (digits() / 25.5 - 3, (-3, 7)),
+        (np.full((4, 64), 5.0), (4, 6)),
+        (digits().astype(np.int64), (0, 255)),
+    ],
+)
+def test_range_is_read_off_X(X, expected):
+    gan = DCGAN(**TINY).fit(X)
+    assert isinstance(gan.data_range_, Bounds)
+    assert gan.data_range_ == pytest.approx(expected)
+
+
+def test_range_does_not_matter_to_the_training():
+    images = digits(200)
+    forms = [(images, "auto"), (images / 127.5 - 1, (-1, 1)), (images.astype(float), (0, 255))]
+    first, *others = (
+        DCGAN(**TINY, data_range=bounds).fit(X).generator_.sample(9, random_state=0) for X, bounds in forms
+    )
+    for other in others:
+        np.testing.assert_allclose(first, other, atol=1e-6)
+
+
+def test_values_beyond_the_range_warn():
+    with pytest.warns(DataRangeWarning, match="DCGAN: X goes from 0 to 255"):
+        DCGAN(**TINY, data_range=(0, 1)).fit(digits(200))
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_random_state_decides_all_bits(estimator):
+    X = digits()
+    first, second = (estimator(**TINY).fit(X) for _ in range(2))
+    other = estimator(**{**TINY, "random_state": 1}).fit(X)
+    assert first.generator_.fingerprint == second.generator_.fingerprint != other.generator_.fingerprint
+    assert np.array_equal(first.loss_curve_, second.loss_curve_)
+    assert np.array_equal(first.sample(3, random_state=0), second.sample(3, random_state=0))
+
+
+@pytest.mark.parametrize("random_state", [0, None])
+def test_checkpoint_resumes(tmp_path, random_state):
+    X, path = digits(), tmp_path / "checkpoint"
+    options = {**TINY, "random_state": random_state}
+    begun = DCGAN(**options, checkpoint=path).fit(X)
+    resumed = DCGAN(**{**options, "max_steps": 4}, checkpoint=str(path)).fit(X)
+    assert resumed.n_iter_ == 4
+    assert np.array_equal(resumed.loss_curve_[:2], begun.loss_curve_)
+    if random_state == 0:
+        whole = DCGAN(**{**options, "max_steps": 4}).fit(X)
+        assert whole.generator_.fingerprint == resumed.generator_.fingerprint
+
+
+def test_checkpoint_of_other_data_is_refused(tmp_path):
+    DCGAN(**TINY, checkpoint=tmp_path / "checkpoint").fit(digits())
+    with pytest.raises(ValueError, match="belongs to another training: images"):
+        DCGAN(**TINY, checkpoint=tmp_path / "checkpoint").fit(digits(seed=1))
+    (tmp_path / "checkpoint").write_bytes(b"nothing")
+    with pytest.raises(InvalidModelFileError, match="not a whole checkpoint"):
+        DCGAN(**TINY, checkpoint=tmp_path / "checkpoint").fit(digits())
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"image_shape": (1, 7, 7)}, r"image_shape=\(1, 7, 7\) must be .* 64 values"),
+        ({"image_shape": (64,)}, "image_shape"),
+    ],
+)
+def test_shape_that_does_not_fit_is_refused(options, match):
+    with pytest.raises(GeneratorMismatchError, match=match):
+        DCGAN(**TINY, **options).fit(digits().reshape(20, 64))
+
+
+def test_shape_that_contradicts_the_images_is_refused():
+    with pytest.raises(GeneratorMismatchError, match=r"in the shape \(1, 8, 8\)"):
+        DCGAN(**TINY, image_shape=(1, 4, 16)).fit(digits())
+
+
+@pytest.mark.parametrize(
+    ("estimator", "options"),
+    [
+        (DCGAN, {"latent_dim": 0}),
+        (DCGAN, {"width": 2.5}),
+        (DCGAN, {"n_epochs": 0}),
+        (DCGAN, {"batch_size": 1}),
+        (DCGAN, {"learning_rate": 0.0}),
+        (DCGAN, {"ema_decay": 1.0}),
+        (DCGAN, {"prior": "cauchy"}),
+        (VAE, {"prior": "uniform"}),
+        (BiGAN, {"data_range": "wide"}),
+        (BiGAN, {"checkpoint": 3}),
+    ],
+)
+def test_bad_parameters_are_named(estimator, options):
+    with pytest.raises(ValueError, match=f"The '{next(iter(options))}' parameter of {estimator.__name__}"):
+        estimator(**{**TINY, **options}).fit(digits())
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "match"),
+    [
+        ({"device": "abacus"}, ValueError, "device='abacus'"),
+        ({"data_range": (1, 0)}, ValueError, "low < high"),
+        ({"checkpoint": "/nowhere/at/all/checkpoint"}, FileNotFoundError, "nowhere"),
+    ],
+)
+def test_bad_values_are_named(options, error, match):
+    with pytest.raises(error, match=match):
+        DCGAN(**{**TINY, **options}).fit(digits())
+
+
+def test_failed_fit_leaves_the_fitted_estimator_as_it_was():
+    gan = DCGAN(**TINY).fit(digits())
+    generator = gan.generator_
+    with pytest.raises(ValueError, match="NaN"):
+        gan.fit(np.full((4, 64), np.nan))
+    check_is_fitted(gan)
+    with pytest.raises(GeneratorMismatchError):
+        gan.set_params(image_shape=(1, 8, 8)).fit(digits(side=9))
+    assert gan.generator_ is generator
+    assert gan.n_features_in_ == 64
+
+
+def test_images_of_too_many_dimensions_are_refused():
+    with pytest.raises(ValueError, match="dim 5"):
+        DCGAN(**TINY).fit(digits()[None])
+
+
+@pytest.mark.realdata
+def test_short_training_of_a_narrow_network_shows_ink_where_digits_have_it(realdata):
+    images = realdata("mnist")["images_train"][:2000]
+    gan = DCGAN(width=8, max_steps=400, n_epochs=100, learning_rate=1e-3, random_state=0).fit(images)
+    samples = gan.sample(500, random_state=0)
+    assert samples.std(axis=0).mean() > 0.4 * images.std(axis=0).mean()
+    assert np.corrcoef(samples.mean(axis=0).ravel(), images.mean(axis=0).ravel())[0, 1] > 0.7
