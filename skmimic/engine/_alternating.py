@@ -61,7 +61,7 @@ def has_settled(objectives, tol):
     if tol <= 0 or len(objectives) < 4:
         return False
     means = torch.stack([objective.mean() for objective in objectives[-3:]])
-    return bool((means.diff().abs() < tol * means[-1].abs()).all())
+    return bool((means.diff().abs() <= tol * means[-1].abs()).all())
 
 
 def mean_objectives(objectives):

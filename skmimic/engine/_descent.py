@@ -114,9 +114,9 @@ class Descent:
 
     def _settle(self, frozen, last):
         now = self.objective()
-        settled = (
-            torch.zeros_like(now, dtype=torch.bool) if last is None else (last - now) < self.settings.tol * now.abs()
-        )
+        settled = torch.zeros_like(now, dtype=torch.bool)
+        if last is not None:
+            settled = last - now <= self.settings.tol * now.abs()  # equal when both are zero
         frozen = settled if frozen is None else frozen | settled
         return frozen, [tensor.detach().clone() for tensor in self.latents.tensors()], now
 
