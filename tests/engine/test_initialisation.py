@@ -1,0 +1,67 @@
+"""Where the latents start."""
+
+import pytest
+import torch
+
+from skmimic.engine import Candidates, Problem, start_latents
+from skmimic.surrogates import Affine, Identity, affine_matrix
+from tests.helpers import loaded, pca_generator
+
+GENERATORS = {"box": lambda: loaded(), "normal": lambda: loaded(pca_generator())}
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def observed(generator, n=6):
+    return generator.decode(generator.prior.sample(n, generator.latent_dim, seeded(9)))
+
+
+@pytest.mark.parametrize("prior", GENERATORS)
+@pytest.mark.parametrize("start", ["mean", "zero", "nearest", "random"])
+def test_starts_are_allowed_finite_and_follow_the_seed(start, prior):
+    generator = GENERATORS[prior]()
+    problem = Problem(generator, Identity())
+    first, same = (start_latents(start, problem, observed(generator), seeded()) for _ in range(2))
+    assert first.z.shape == (6, generator.latent_dim)
+    assert torch.equal(first.z, same.z)
+    torch.testing.assert_close(generator.prior.project(first.z), first.z)
+
+
+def test_the_papers_mean_is_an_average_of_draws_shared_by_all_rows():
+    problem = Problem(loaded(), Identity())
+    z = start_latents("mean", problem, observed(loaded()), seeded()).z
+    assert (z == z[0]).all()
+    assert (z != 0).all()
+    assert z.abs().max() < 0.1
+
+
+def test_random_rows_differ():
+    z = start_latents("random", Problem(loaded(), Identity()), observed(loaded()), seeded()).z
+    assert len(torch.unique(z, dim=0)) == 6
+
+
+@pytest.mark.parametrize("degrees", [0, 40])
+def test_nearest_is_the_nearest_under_the_present_surrogate(degrees):
+    generator, surrogate = loaded(), Affine((1, 8, 8))
+    with torch.no_grad():
+        surrogate.theta.copy_(affine_matrix(degrees))
+        seen = surrogate(observed(generator))
+    candidates = Candidates(generator, seeded(), n_candidates=500)
+    z = start_latents("nearest", Problem(generator, surrogate), seen, seeded(), candidates).z
+    with torch.no_grad():
+        all_distances = (surrogate(candidates.images)[None] - seen[:, None]).flatten(2).norm(dim=2)
+        found = (surrogate(generator.decode(z)) - seen).flatten(1).norm(dim=1)
+    torch.testing.assert_close(found, all_distances.min(1).values, rtol=1e-4, atol=1e-4)
+
+
+def test_a_candidate_itself_is_found():
+    candidates = Candidates(loaded(), seeded(), n_candidates=200)
+    z = candidates.nearest(candidates.images[[3, 77]], candidates.mimicked(Identity()))
+    assert torch.equal(z, candidates.z[[3, 77]])
+
+
+def test_an_unknown_start_is_refused():
+    with pytest.raises(ValueError, match="start='best' is unknown"):
+        start_latents("best", Problem(loaded(), Identity()), observed(loaded()), seeded())

@@ -1,0 +1,74 @@
+"""The start of the shared corruption, without gradients."""
+
+import pytest
+import torch
+
+from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
+from skmimic.engine import Candidates, dead_pixels, retrieve
+from skmimic.surrogates import affine_matrix
+from tests.helpers import loaded
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    return Candidates(loaded(), torch.Generator().manual_seed(0), n_candidates=800)
+
+
+@pytest.fixture(scope="module")
+def clean():
+    generator = loaded()
+    return generator.decode(generator.prior.sample(60, 4, torch.Generator().manual_seed(1)))
+
+
+def test_keeps_the_identity_on_clean_rows(candidates, clean):
+    found = retrieve(candidates, clean)
+    assert (found.rotation_deg, found.scale, found.gain, found.bias) == (0, 1, 1, 0)
+    assert not found.has_affine
+    assert not found.has_photometric
+    assert not found.has_mask
+    assert torch.equal(found.matrix, affine_matrix())
+
+
+@pytest.mark.parametrize(("degrees", "zoom"), [(40.0, 1.0), (-70.0, 1.0), (30.0, 0.75)])
+def test_finds_rotation_and_zoom(candidates, clean, degrees, zoom):
+    found = retrieve(candidates, Zoom(zoom)(Rotation(degrees)(clean)))
+    assert found.rotation_deg == pytest.approx(degrees, abs=12)
+    assert found.scale == pytest.approx(zoom, rel=0.15)
+    assert found.has_affine
+
+
+def test_finds_an_inversion(candidates, clean):
+    found = retrieve(candidates, Invert()(clean))
+    assert found.gain < -0.7
+    assert abs(found.bias) < 0.3
+
+
+def test_finds_gain_and_bias(candidates, clean):
+    found = retrieve(candidates, Photometric(0.5, 0.3)(clean))
+    assert found.gain == pytest.approx(0.5, abs=0.15)
+    assert found.bias == pytest.approx(0.3, abs=0.15)
+
+
+def test_finds_lost_pixels_where_the_generator_varies(candidates, clean):
+    lost = MissingPixels(0.4)(torch.ones(1, 1, 8, 8))[0] == -1
+    found = retrieve(candidates, MissingPixels(0.4)(clean))
+    varies = candidates.images.std(0) > 0.2
+    assert torch.equal(found.dead & varies, lost & varies)
+    assert (found.values[found.dead] == -1).all()
+
+
+def test_pixels_that_are_always_dark_are_not_dead(clean):
+    """A constant that the generator gives itself says nothing."""
+    assert not dead_pixels(clean, clean).any()
+
+
+def test_dead_pixels_need_rows_enough_to_exclude_chance():
+    mimicked = torch.tensor([-1.0, 1.0]).repeat(500).view(1000, 1, 1, 1)
+    few, many = (torch.full((n, 1, 1, 1), -1.0) for n in (5, 20))
+    assert not dead_pixels(mimicked, few).any()
+    assert dead_pixels(mimicked, many).all()
+
+
+def test_rows_all_alike_do_not_fail(candidates, clean):
+    found = retrieve(candidates, clean[:1].expand(5, -1, -1, -1))
+    assert torch.isfinite(found.matrix).all()
