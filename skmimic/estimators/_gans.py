@@ -56,12 +56,12 @@ class DCGAN(TrainedGenerator):
     image_shape_ : tuple of int
     data_range_ : Bounds
         Range of X.
-    loss_curve_ : ndarray of shape (n_iter_, 2)
+    loss_curve_ : ndarray of shape (`n_iter_`, 2)
         Losses of discriminator and generator at each step.
     n_iter_ : int
         Steps taken.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Where X has names.
 
     See Also
@@ -140,12 +140,12 @@ class VAE(TrainedGenerator):
     image_shape_ : tuple of int
     data_range_ : Bounds
         Range of X.
-    loss_curve_ : ndarray of shape (n_iter_, 2)
+    loss_curve_ : ndarray of shape (`n_iter_`, 2)
         Mean squared error of the reconstruction and divergence from the prior at each step.
     n_iter_ : int
         Steps taken.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Where X has names.
 
     See Also
@@ -229,12 +229,12 @@ class BiGAN(TrainedGenerator):
     image_shape_ : tuple of int
     data_range_ : Bounds
         Range of X.
-    loss_curve_ : ndarray of shape (n_iter_, 2)
+    loss_curve_ : ndarray of shape (`n_iter_`, 2)
         Losses of the discriminator, and of generator and encoder together, at each step.
     n_iter_ : int
         Steps taken.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Where X has names.
 
     See Also
