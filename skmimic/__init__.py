@@ -68,6 +68,7 @@ _SUBPACKAGES = {
     "generators",
     "losses",
     "metrics",
+    "plotting",
     "surrogates",
     "training",
     "utils",
