@@ -1,5 +1,6 @@
 """The loop that every method of training shares."""
 
+import hashlib
 from pathlib import Path
 
 import torch
@@ -11,11 +12,10 @@ from ._interrupt import DeferredInterrupt
 from ._progress import Reporter
 from ._settings import TrainedNetworks
 
-__all__ = ["run_training"]
+__all__ = ["draws_of", "run_training"]
 
 ROUND = 50  # steps between two looks at the losses: each look waits for the device
 COLLAPSE_STEPS = 200  # a generator that has only begun is grey, not collapsed
-SEED_STRIDE = 2**32
 
 
 def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, callback=None, verbose=0):
@@ -82,7 +82,7 @@ class _Run:
         self.per_epoch, self.n_steps = settings.steps_of(len(images))
         self.identity = training_identity(self.recipe, images, settings, self.seed) if self.path is not None else None
         self.step, self.losses, self.pending = 0, torch.empty(0, len(self.recipe.loss_names)), []
-        self._epoch, self._order = None, None
+        self._epoch, self._order, self._in_step = None, None, False
         if stored:
             self._resume(*stored)
 
@@ -95,10 +95,12 @@ class _Run:
     def advance(self, report):
         """Take one step, and what is due after it."""
         batch = self._batch().to(self.recipe.device)
-        draws = torch.Generator().manual_seed(self.seed * SEED_STRIDE % 2**63 + 2 * self.step + 1)
+        draws = draws_of(self.seed, "step", self.step)
+        self._in_step = True
         self.pending.append(self.recipe.step(_canonical(batch), draws))
         self.step += 1
         self.recipe.average(self.step)
+        self._in_step = False
         if self.step % ROUND == 0 or self.step == self.n_steps:
             self._collect()
             recent = self.losses[-ROUND:].mean(0).tolist()
@@ -109,7 +111,7 @@ class _Run:
     def _batch(self):
         epoch, position = divmod(self.step, self.per_epoch)
         if epoch != self._epoch:
-            draws = torch.Generator().manual_seed(self.seed * SEED_STRIDE % 2**63 + 2 * epoch)
+            draws = draws_of(self.seed, "order", epoch)
             self._epoch, self._order = epoch, torch.randperm(len(self.images), generator=draws)
         start = position * self.settings.batch_size
         return self.images[self._order[start : start + self.settings.batch_size]]
@@ -129,7 +131,9 @@ class _Run:
         self.losses, self.pending = torch.cat([self.losses, fresh]), []
 
     def save(self):
-        """Write the checkpoint, if there is one to write."""
+        """Write the checkpoint, if there is one to write; not in the middle of a step, where the networks disagree."""
+        if self._in_step:
+            return
         self._collect()
         if self.path is not None:
             tensors = {"losses": self.losses, **self.recipe.state()}
@@ -137,7 +141,7 @@ class _Run:
 
     def finish(self):
         """Freeze the networks and look for collapse."""
-        draws = torch.Generator().manual_seed(self.seed)
+        draws = draws_of(self.seed, "end", 0)
         chosen = torch.randperm(len(self.images), generator=draws)[:N_IMAGES]
         images = _canonical(self.images[chosen])
         generator, discriminator, encoder = self.recipe.finished(images)
@@ -146,6 +150,23 @@ class _Run:
         if self.step >= COLLAPSE_STEPS:
             warn_if_collapsed(generated, images, self.recipe.name)
         return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
+
+
+def draws_of(seed, purpose, number):
+    """Make the torch.Generator of one step or epoch; hashed, for torch uses only 32 bits of a seed.
+
+    Parameters
+    ----------
+    seed : int
+    purpose : str
+    number : int
+
+    Returns
+    -------
+    torch.Generator
+    """
+    digest = hashlib.blake2b(f"{seed} {purpose} {number}".encode(), digest_size=4).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest, "little"))
 
 
 def _canonical(images):

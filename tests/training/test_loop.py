@@ -6,6 +6,7 @@ import torch
 
 from skmimic.exceptions import CollapseWarning, NotFiniteError
 from skmimic.training import TrainingSettings, WeightAverage, diversity, warn_if_collapsed
+from skmimic.training._loop import draws_of
 from tests.training.helpers import TRAININGS, same_networks, stripes, train
 
 
@@ -13,6 +14,12 @@ from tests.training.helpers import TRAININGS, same_networks, stripes, train
 def test_same_seed_same_bits(method):
     assert same_networks(train(method), train(method))
     assert not same_networks(train(method), train(method, seed=1))
+
+
+def test_every_seed_purpose_and_number_draws_its_own():
+    keys = [(seed, purpose, number) for seed in (0, 1, 2**31) for purpose in ("step", "order") for number in range(3)]
+    drawn = {float(torch.rand(1, generator=draws_of(*key), dtype=torch.float64)) for key in keys}
+    assert len(drawn) == len(keys)
 
 
 @pytest.mark.parametrize("method", TRAININGS)

@@ -9,10 +9,12 @@ import pytest
 import torch
 
 from skmimic.exceptions import InvalidModelFileError
+from skmimic.training._dcgan import AdversarialRecipe
 from tests.training.helpers import TRAININGS, same_networks, stripes, train
 
 KILLED = """
 import os, signal
+from skmimic.training._dcgan import AdversarialRecipe
 from tests.training.helpers import train
 
 def die(progress):
@@ -96,6 +98,24 @@ def test_control_c_waits_for_the_end_of_a_step(tmp_path):
         train(checkpoint=path, changes=changes, callback=lambda progress: signal.raise_signal(signal.SIGINT))
     assert signal.getsignal(signal.SIGINT) is before
     assert same_networks(train(changes=changes), train(checkpoint=path, changes=changes))
+
+
+def test_second_control_c_acts_at_once_and_leaves_the_last_whole_checkpoint(tmp_path, monkeypatch):
+    path, changes = tmp_path / "checkpoint", {"n_epochs": 10, "checkpoint_every": 4}
+    whole = train(changes=changes)
+
+    def forge(self, generated):
+        if path.exists():
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+        return usual(self, generated)
+
+    usual = AdversarialRecipe._forge
+    with monkeypatch.context() as patched:
+        patched.setattr(AdversarialRecipe, "_forge", forge)
+        with pytest.raises(KeyboardInterrupt):
+            train(changes=changes, checkpoint=path)
+    assert same_networks(whole, train(changes=changes, checkpoint=path))
 
 
 @pytest.mark.parametrize(
