@@ -1,0 +1,104 @@
+"""Rows of small pictures with a name before and a bar behind each row, in one pair of axes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..utils import Bounds, import_extra
+
+__all__ = ["ACCENT", "INK", "QUIET", "Row", "bars_from", "draw_gallery", "gallery_size"]
+
+INK, QUIET, FAINT, ACCENT, GLOW, LOST = "#1b1f24", "#6b7280", "#e5e7eb", "#0b6bcb", "#e3f0fd", "#f7c59f"
+PAPER = ("#f6f7f9", INK)  # colours of the lowest and of the highest value of grey images
+STEP = 1.1  # from picture to picture, in sides of a picture
+LABEL, BAR = 3.4, 3.2  # room for the names and for the bars
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a gallery.
+
+    Attributes
+    ----------
+    name : str
+    images : ndarray (n, h, w) or (n, c, h, w)
+        Masked pixels of a numpy masked array are drawn in another colour.
+    share : float or None
+        Length of the bar, in [0, 1].
+    note : str
+        Small print below the name.
+    is_main : bool
+        Whether to draw it in the main colour.
+    """
+
+    name: str
+    images: np.ndarray
+    share: float | None = None
+    note: str = ""
+    is_main: bool = False
+
+
+def gallery_size(rows):
+    """Return width and height of a gallery, in sides of a picture."""
+    has_bars = any(row.share is not None for row in rows)
+    width = max(len(row.images) for row in rows) * STEP
+    return LABEL + width + (BAR + 1.6 if has_bars else 0), len(rows) * STEP
+
+
+def bars_from(rows):
+    """Return where the bars begin, in sides of a picture from the first one."""
+    return max(len(row.images) for row in rows) * STEP + 0.25
+
+
+def draw_gallery(ax, rows, data_range):
+    """Draw rows of pictures.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+    rows : sequence of Row
+    data_range : (low, high)
+    """
+    width, height = gallery_size(rows)
+    for index, row in enumerate(rows):
+        top = index * STEP
+        colour = ACCENT if row.is_main else INK
+        if row.is_main:
+            _draw_box(ax, -LABEL, top - 0.05, width, STEP, GLOW)
+        _draw_name(ax, row, top, colour)
+        for column, image in enumerate(row.images):
+            _draw_image(ax, image, column * STEP, top, Bounds.of(data_range))
+        if row.share is not None:
+            _draw_bar(ax, row.share, bars_from(rows), top, colour if row.is_main else QUIET)
+    ax.set(xlim=(-LABEL, width - LABEL), ylim=(height - 0.05, -0.05), aspect="equal")
+    ax.axis("off")
+
+
+def _draw_name(ax, row, top, colour):
+    weight = "bold" if row.is_main else "normal"
+    middle = top + (0.36 if row.note else 0.5)
+    ax.text(-0.25, middle, row.name, ha="right", va="center", color=colour, fontsize=10.5, weight=weight)
+    ax.text(-0.25, top + 0.76, row.note, ha="right", va="center", color=QUIET, fontsize=7.5)
+
+
+def _draw_image(ax, image, left, top, bounds):
+    """Draw one picture; grey ones as ink on paper."""
+    place = {"extent": (left, left + 1, top + 1, top), "interpolation": "nearest", "zorder": 2}
+    if image.ndim == 3 and len(image) == 3:
+        ax.imshow(bounds.convert(np.asarray(image, float), Bounds(0, 1)).clip(0, 1).transpose(1, 2, 0), **place)
+        return
+    colours = import_extra("matplotlib.colors", extra="plot", purpose="A picture")
+    inks = colours.LinearSegmentedColormap.from_list("ink", PAPER).with_extremes(bad=LOST)
+    ax.imshow(image.reshape(image.shape[-2:]), cmap=inks, vmin=bounds.low, vmax=bounds.high, **place)
+
+
+def _draw_bar(ax, share, left, top, colour):
+    _draw_box(ax, left, top + 0.3, BAR, 0.4, FAINT)
+    _draw_box(ax, left, top + 0.3, BAR * share, 0.4, colour)
+    text = {"ha": "left", "va": "center", "fontsize": 10.5, "weight": "bold"}
+    ax.text(left + BAR + 0.2, top + 0.5, f"{100 * share:.0f} %", color=colour, **text)
+
+
+def _draw_box(ax, left, top, width, height, colour):
+    patches = import_extra("matplotlib.patches", extra="plot", purpose="A picture")
+    ax.add_patch(patches.Rectangle((left, top), width, height, facecolor=colour, linewidth=0))

@@ -1,0 +1,101 @@
+"""Observed images beside their projections."""
+
+import numpy as np
+
+from ..utils import as_images, as_rows, import_extra
+from ._gallery import Row, draw_gallery, gallery_size
+
+__all__ = ["ProjectionDisplay"]
+
+
+class ProjectionDisplay:
+    """Rows of images beneath one another: what was observed and what was made of it.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray (n, h, w) or (n, c, h, w)
+        Images by the name of their row; grey or RGB.
+    data_range : (low, high), default=(-1, 1)
+        Values of black and white.
+    main : str or None, default=None
+        Name of the row that is set off.
+
+    Attributes
+    ----------
+    ax_ : matplotlib axes
+    figure_ : matplotlib figure
+
+    See Also
+    --------
+    ProjectionDisplay.from_estimator : Make it from a fitted estimator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmimic.plotting import ProjectionDisplay
+    >>> display = ProjectionDisplay({"observed": np.zeros((3, 8, 8))})
+    >>> list(display.rows)
+    ['observed']
+    """
+
+    def __init__(self, rows, *, data_range=(-1.0, 1.0), main=None):
+        self.rows, self.data_range, self.main = rows, data_range, main
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, X_true=None, n_images=10, ax=None):
+        """Project images and draw them.
+
+        Parameters
+        ----------
+        estimator : MimicGANProjector, MimicDomainAligner, PGDProjector or KnownCorruptionProjector
+            Fitted.
+        X : array-like, as in the `transform` of the estimator
+            Corrupted images.
+        X_true : array-like of the form of X or None, default=None
+            Clean images, if known.
+        n_images : int, default=10
+            How many of the first images are drawn; all of X are projected.
+        ax : matplotlib axes or None, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        ProjectionDisplay
+        """
+        X_clean = estimator.transform(X)
+        shown = {"clean": X_true, "observed": X, "restored": X_clean}
+        if hasattr(estimator, "inverse_transform"):
+            shown["corrupted again"] = estimator.inverse_transform(X_clean[:n_images])
+        rows = {
+            name: as_images(as_rows(np.asarray(images)[:n_images]), estimator.image_shape_)
+            for name, images in shown.items()
+            if images is not None
+        }
+        return cls(rows, data_range=estimator.data_range_, main="restored").plot(ax)
+
+    def plot(self, ax=None):
+        """Draw the rows.
+
+        Parameters
+        ----------
+        ax : matplotlib axes or None, default=None
+            None makes a new figure.
+
+        Returns
+        -------
+        ProjectionDisplay
+            Itself, with `ax_` and `figure_`.
+
+        Raises
+        ------
+        MissingExtraError
+            If matplotlib is not installed.
+        """
+        rows = [Row(name, images, is_main=name == self.main) for name, images in self.rows.items()]
+        if ax is None:
+            pyplot = import_extra("matplotlib.pyplot", extra="plot", purpose="ProjectionDisplay")
+            width, height = gallery_size(rows)
+            _, ax = pyplot.subplots(figsize=(0.6 * width, 0.6 * height), layout="constrained")
+        draw_gallery(ax, rows, self.data_range)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
