@@ -1,0 +1,167 @@
+"""Arguments of the commands. Nothing heavy is imported here, so that ``skmimic --help`` is quick."""
+
+import argparse
+import math
+
+from .. import __version__
+from ._console import complain
+
+__all__ = ["SOLVERS", "build_parser"]
+
+SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser that complains in one line."""
+
+    def error(self, message):
+        """Say what is wrong and where help is."""
+        complain("error", f"{message} (see {self.prog} --help)")
+        self.exit(2)
+
+
+def build_parser():
+    """Return the parser of all commands.
+
+    Returns
+    -------
+    argparse.ArgumentParser
+    """
+    parser = Parser(prog="skmimic", description="Find clean images behind an unknown corruption.")
+    parser.add_argument("--version", action="version", version=f"skmimic {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    _add_demo(commands)
+    _add_project(commands)
+    _add_info(commands)
+    _add_verify(commands)
+    return parser
+
+
+def _command(commands, name, module, summary, description):
+    command = commands.add_parser(name, help=summary, description=description)
+    command.set_defaults(module=module)
+    return command
+
+
+def _add_demo(commands):
+    demo = _command(
+        commands,
+        "demo",
+        "_demo",
+        "restore and align real digits, offline, in about a minute",
+        "Restore embedded MNIST digits whose corruption is unknown, and let a classifier of MNIST read the digits of "
+        "another scanner. Prints a table and writes a picture.",
+    )
+    demo.add_argument("--seed", type=_natural, default=0, help="seed of all random draws (default: 0)")
+    demo.add_argument("--out", default="skmimic_demo.png", metavar="FILE", help="picture (default: %(default)s)")
+    demo.add_argument("--json", metavar="FILE", help="also write the figures as JSON")
+    demo.add_argument("--quick", action="store_true", help="fewer digits and steps: a look, not a measurement")
+
+
+def _add_project(commands):
+    project = _command(
+        commands,
+        "project",
+        "_project",
+        "restore images of your own",
+        "Learn the corruption that all images of IN share and write the clean images to OUT. Both are .npy, .npz or a "
+        "folder of PNG or JPEG images; arrays are (n, features), (n, H, W) or (n, C, H, W).",
+    )
+    project.add_argument("input", metavar="IN", help="corrupted images")
+    project.add_argument("output", metavar="OUT", help="clean images: .npy, .npz, or a new folder of PNG images")
+    project.add_argument("--gan", required=True, metavar="G", help="bundled name or model file of clean images")
+    project.add_argument("--key", help="array inside a .npz (default: X, else the first)")
+    _add_method(project)
+    _add_computing(project)
+
+
+def _add_method(project):
+    group = project.add_argument_group("method")
+    group.add_argument(
+        "--surrogate", default="auto", help="auto, identity, paper, or parts such as affine+mask (default: auto)"
+    )
+    group.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
+    group.add_argument(
+        "--data-range",
+        nargs=2,
+        type=_number,
+        metavar=("LOW", "HIGH"),
+        help="values of black and white (default: 0 255 for bytes, else found)",
+    )
+    group.add_argument(
+        "--n-adapt",
+        type=_at_least(2),
+        default=1000,
+        metavar="N",
+        help="images at most from which the corruption is learned (default: 1000)",
+    )
+    group.add_argument("--seed", type=_natural, default=0, help="seed of all random draws (default: 0)")
+    group.add_argument(
+        "--save-surrogate",
+        metavar="FILE",
+        help="keep the learned corruption: .npz can be loaded again, .json says it in human units",
+    )
+    group.add_argument("--load-surrogate", metavar="FILE.npz", help="use a saved corruption, learn nothing")
+
+
+def _add_computing(project):
+    group = project.add_argument_group("computing")
+    group.add_argument("--batch-size", type=_at_least(1), default=256, metavar="N", help="images at a time (256)")
+    group.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="worker processes, -1 for all cores (1)")
+    group.add_argument("--device", default="auto", help="auto, cpu, cuda, ... (default: auto)")
+    group.add_argument("--quiet", action="store_true", help="no progress and no summary")
+
+
+def _add_info(commands):
+    info = _command(
+        commands, "info", "_info", "say what a model file contains", "Say what a model file or bundled model contains."
+    )
+    info.add_argument("model", metavar="MODEL", help="model file or bundled name")
+    info.add_argument("--json", action="store_true", help="as JSON")
+
+
+def _add_verify(commands):
+    verify = _command(
+        commands,
+        "verify",
+        "_verify",
+        "check a model file",
+        "Check a model file and try its generator. Exit status: 0 all right, 1 it does not work, 2 it cannot be read.",
+    )
+    verify.add_argument("model", metavar="MODEL", help="model file or bundled name")
+
+
+def _natural(text):
+    return _at_least(0)(text)
+
+
+def _at_least(least):
+    def integer(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value < 2**31:
+            raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
+        return value
+
+    return integer
+
+
+def _jobs(text):
+    if text.strip() == "-1":
+        return -1
+    try:
+        return _at_least(1)(text)
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(f"expected a number of workers or -1, got {text!r}") from None
+
+
+def _number(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"expected a finite number, got {text!r}")
+    return value

@@ -1,0 +1,105 @@
+"""`skmimic project`: restore images of one's own."""
+
+import numpy as np
+from joblib import effective_n_jobs
+
+from ..estimators import MimicGANProjector
+from ..surrogates import build_family
+from ._console import CommandError, Progress
+from ._models import load_model
+from ._sinks import open_sink
+from ._sources import open_source
+from ._surrogate_file import check_target, load_corruption, save_corruption
+from ._words import in_words
+
+__all__ = ["run"]
+
+BLOCK_ROWS = 1024  # images read, projected and written at a time
+PARALLEL_ROWS = 4096  # the same for each worker
+
+
+def run(arguments):
+    """Learn the corruption that the images of IN share, and write the clean images to OUT.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    progress = Progress(arguments.quiet)
+    generator = load_model(arguments.gan)
+    saved = _check_surrogate(arguments, generator)
+    source = open_source(arguments.input, arguments.key, generator.image_shape)
+    for note in (*source.notes, *(saved.notes if saved else ())):
+        progress.say(f"note: {note}")
+    key = arguments.key or "X"
+    with open_sink(arguments.output, len(source), generator.image_shape, names=source.names, key=key) as write:
+        projector = _fit(arguments, generator, source, saved, progress)
+        _project(projector, source, write, _block_rows(arguments), progress)
+    if not arguments.quiet:
+        print(f"corruption: {in_words(projector.surrogate_.describe())}")
+        print(f"wrote {arguments.output}: {len(source)} images")
+    return 0
+
+
+def _check_surrogate(arguments, generator):
+    """Check what the options say about the surrogate; return the saved one, if any."""
+    if arguments.save_surrogate is not None:
+        check_target(arguments.save_surrogate)
+    if arguments.load_surrogate is None:
+        if arguments.surrogate != "auto":
+            build_family(arguments.surrogate, generator.image_shape)  # raises for an unknown name
+        return None
+    for option, value in {"surrogate": arguments.surrogate, "solver": arguments.solver}.items():
+        if value != "auto":
+            raise CommandError(f"--load-surrogate brings its own {option}: leave --{option} out.")
+    if arguments.save_surrogate is not None:
+        raise CommandError("--load-surrogate learns nothing that --save-surrogate could save.")
+    return load_corruption(arguments.load_surrogate, generator)
+
+
+def _fit(arguments, generator, source, saved, progress):
+    """Learn the corruption from a part of the images, or take the saved one."""
+    projector = MimicGANProjector(
+        generator,
+        surrogate=arguments.surrogate,
+        solver=saved.solver if saved else arguments.solver,
+        adapt_on=None if saved else "fit",
+        n_adapt=arguments.n_adapt,
+        data_range=arguments.data_range or "auto",
+        batch_size=arguments.batch_size,
+        device=arguments.device,
+        n_jobs=arguments.jobs,
+        random_state=arguments.seed,
+        verbose=0 if arguments.quiet else 1,
+    )
+    projector.fit(source.take(_sample(len(source), arguments.n_adapt, arguments.seed)))
+    if saved:
+        projector._keep(saved.put_into(projector._adaptation))
+    elif arguments.save_surrogate is not None:
+        save_corruption(arguments.save_surrogate, projector._adaptation, generator)
+        progress.say(f"wrote {arguments.save_surrogate}")
+    return projector
+
+
+def _sample(n_images, n_adapt, seed):
+    """Choose the images that the corruption is learned from, spread over all."""
+    if n_images <= n_adapt:
+        return np.arange(n_images)
+    return np.sort(np.random.default_rng(seed).choice(n_images, n_adapt, replace=False))
+
+
+def _block_rows(arguments):
+    n_workers = effective_n_jobs(arguments.jobs)
+    return BLOCK_ROWS if n_workers == 1 else PARALLEL_ROWS * n_workers
+
+
+def _project(projector, source, write, block_rows, progress):
+    for start in range(0, len(source), block_rows):
+        stop = min(start + block_rows, len(source))
+        write(projector.transform(source.take(slice(start, stop))), projector.data_range_)
+        progress.count(stop, len(source), "images")

@@ -1,0 +1,137 @@
+"""Where restored images go: files and folders that are whole or absent."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from ._console import CommandError
+from ._pictures import pillow_for, to_picture
+
+__all__ = ["open_sink"]
+
+
+@contextlib.contextmanager
+def open_sink(path, n_images, image_shape, *, names=None, key="X"):
+    """Open what the user names as OUT; it comes into being when the body ends without an error.
+
+    Parameters
+    ----------
+    path : str
+    n_images : int
+        How many will be written.
+    image_shape : tuple (C, H, W)
+    names : list of str or None, default=None
+        Of the pictures in a folder.
+    key : str, default="X"
+        Of the array in a .npz.
+
+    Yields
+    ------
+    callable
+        Takes a block of images and their range, and writes it.
+
+    Raises
+    ------
+    CommandError
+        If it cannot be made there.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    _check_place(path, kind)
+    if kind == ".npy":
+        with _replacing(path) as stream:
+            yield _ArrayWriter(stream, n_images)
+    elif kind == ".npz":
+        with _replacing(path) as stream, _member(stream, f"{key}.npy") as member:
+            yield _ArrayWriter(member, n_images)
+    else:
+        pillow = pillow_for(image_shape)
+        with _replacing_folder(path) as folder:
+            yield _PictureWriter(folder, names or _numbered(n_images), pillow, image_shape)
+
+
+def _check_place(path, kind):
+    if not path.parent.is_dir():
+        raise CommandError(f"{path}: there is no folder {path.parent}.")
+    if kind in (".npy", ".npz"):
+        if path.is_dir():
+            raise CommandError(f"{path}: is a folder, not a {kind} file.")
+    elif path.is_dir():
+        if any(path.iterdir()):
+            raise CommandError(f"{path}: the folder is not empty. Name a new one.")
+    elif path.exists() or kind:
+        raise CommandError(f"{path}: expected a name that ends in .npy or .npz, or a new folder without an ending.")
+
+
+@contextlib.contextmanager
+def _replacing(path):
+    """Write a temporary file beside the target and rename it at the end."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _member(stream, name):
+    """Open one file of a zip archive for writing."""
+    with zipfile.ZipFile(stream, "w") as archive, archive.open(name, "w", force_zip64=True) as member:
+        yield member
+
+
+@contextlib.contextmanager
+def _replacing_folder(path):
+    """Fill a temporary folder beside the target and rename it at the end."""
+    temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        yield Path(temporary)
+        os.chmod(temporary, 0o755)
+        if path.is_dir():
+            path.rmdir()
+        os.replace(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+class _ArrayWriter:
+    """Writes blocks one after another as one .npy; the header follows from the first."""
+
+    def __init__(self, stream, n_images):
+        self.stream, self.n_images, self.is_open = stream, n_images, False
+
+    def __call__(self, block, bounds):
+        block = np.ascontiguousarray(block)
+        if not self.is_open:
+            header = {"descr": np.lib.format.dtype_to_descr(block.dtype), "fortran_order": False}
+            shape = (self.n_images, *block.shape[1:])
+            np.lib.format.write_array_header_1_0(self.stream, {**header, "shape": shape})
+            self.is_open = True
+        self.stream.write(block.tobytes())
+
+
+class _PictureWriter:
+    """Writes every image as a PNG."""
+
+    def __init__(self, folder, names, pillow, image_shape):
+        self.folder, self.names, self.pillow, self.image_shape = folder, iter(names), pillow, image_shape
+
+    def __call__(self, block, bounds):
+        for row in block:
+            to_picture(self.pillow, row, self.image_shape, bounds).save(self.folder / next(self.names))
+
+
+def _numbered(n_images):
+    return [f"{i:0{len(str(n_images - 1))}d}.png" for i in range(n_images)]

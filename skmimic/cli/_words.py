@@ -1,0 +1,48 @@
+"""A learned corruption in words."""
+
+__all__ = ["in_words"]
+
+
+def in_words(found):
+    """Say what `FittedSurrogate.describe` found; what cannot be seen is left out.
+
+    Parameters
+    ----------
+    found : dict
+
+    Returns
+    -------
+    str
+        Such as "rotated by 35.2 degrees, scaled to 0.81 x 0.81, 31 % of the pixels masked".
+    """
+    if "corruption" in found:
+        return "no corruption" if found["corruption"] == "none" else f"corruption: {found['corruption']}"
+    phrases = [*_geometry(found), *_tone(found)]
+    if found.get("fraction_masked", 0) >= 0.005:
+        phrases.append(f"{100 * found['fraction_masked']:.0f} % of the pixels masked")
+    if found.get("convolution_on_point", 0) >= 0.02:
+        phrases.append("edges and strokes redrawn by a small convolution")
+    return ", ".join(phrases) or "hardly any corruption"
+
+
+def _geometry(found):
+    """Rotation, scale, shear and shift."""
+    if abs(found.get("rotation_deg", 0)) >= 0.5:
+        yield f"rotated by {found['rotation_deg']:.1f} degrees"
+    x, y = found.get("scale", (1, 1))
+    if max(abs(x - 1), abs(y - 1)) >= 0.01:
+        yield f"scaled to {x:.2f} x {y:.2f}"
+    if abs(found.get("shear_deg", 0)) >= 1:
+        yield f"sheared by {found['shear_deg']:.1f} degrees"
+    right, down = found.get("shift_px", (0, 0))
+    if max(abs(right), abs(down)) >= 0.25:
+        yield f"shifted by {right:.1f} pixels to the right and {down:.1f} down"
+
+
+def _tone(found):
+    """Gain and bias, channel by channel."""
+    gain, bias = found.get("gain", ()), found.get("bias", ())
+    if any(abs(g - 1) >= 0.02 for g in gain):
+        yield f"contrast times {' / '.join(f'{g:.2f}' for g in gain)}"
+    if any(abs(b) >= 0.02 for b in bias):
+        yield f"brightness shifted by {' / '.join(f'{b:+.2f}' for b in bias)} half ranges"

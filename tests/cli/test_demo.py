@@ -1,0 +1,76 @@
+"""`skmimic demo`: table, picture and figures."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from skmimic.cli import _demo
+from skmimic.generators import bundled_names
+
+TINY = {"n_digits": 30, "n_target": 40, "effort": {"batch_size": 40, "T": 1, "T2": 2}}
+METHODS = ["corrupted", "PGD", "MimicGAN", "known corruption"]
+
+
+@pytest.fixture
+def small(monkeypatch, generator):
+    """A demo with an untrained generator of 8x8 images and hardly any steps."""
+    monkeypatch.setattr(_demo, "load_gan", lambda name: generator)
+    monkeypatch.setattr(_demo, "QUICK", TINY)
+
+
+def test_all_that_is_written(command, small, tmp_path):
+    picture, figures = tmp_path / "demo.png", tmp_path / "demo.json"
+    status, out, err = command("demo", "--quick", "--seed", "1", "--out", picture, "--json", figures)
+    assert status == 0
+    for words in [*METHODS, "d_proj", "MimicGAN found: ", "MimicDomainAligner", f"wrote {picture}", "seed 1"]:
+        assert words in out
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    found = json.loads(figures.read_text())
+    assert list(found["restoration"]["methods"]) == METHODS
+    assert (found["seed"], found["restoration"]["n_digits"], found["alignment"]["n_target"]) == (1, 30, 40)
+    assert all(0 <= method["accuracy"] <= 1 for method in found["restoration"]["methods"].values())
+    assert "30 corrupted digits: PGD" in err
+
+
+def test_the_same_seed_gives_the_same_figures(command, small, tmp_path):
+    def figures(seed):
+        command("demo", "--quick", "--seed", seed, "--out", tmp_path / "d.png", "--json", tmp_path / "d.json")
+        found = json.loads((tmp_path / "d.json").read_text())
+        return [(m["d_proj"], m["accuracy"]) for m in found["restoration"]["methods"].values()]
+
+    assert figures(0) == figures(0)
+    assert figures(0) != figures(1)
+
+
+def test_without_matplotlib_the_extra_is_named(command, small, tmp_path, monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"] + ["matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    status, out, _ = command("demo", "--quick", "--out", tmp_path / "demo.png")
+    assert status == 0
+    assert "no picture: " in out
+    assert "pip install 'skmimic[plot]'" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--out", "x.jpg"], ["--out", "nowhere/x.png"], ["--json", "nowhere/x.json"], ["--json", "."], ["--seed", "-1"]],
+)
+def test_wrong_options_are_refused_before_any_work(refused, monkeypatch, options):
+    monkeypatch.setattr(_demo, "load_gan", None)
+    refused("demo", *options)
+
+
+@pytest.mark.skipif("mnist16" not in bundled_names(), reason="the generator mnist16 is not bundled")
+def test_the_quick_demo_restores_digits(command, tmp_path):
+    status, _, err = command("demo", "--quick", "--out", tmp_path / "demo.png", "--json", tmp_path / "demo.json")
+    assert status == 0
+    assert "warning" not in err
+    found = json.loads((tmp_path / "demo.json").read_text())
+    methods = found["restoration"]["methods"]
+    assert methods["MimicGAN"]["accuracy"] > methods["PGD"]["accuracy"] + 0.3
+    assert methods["MimicGAN"]["d_proj"] < 0.6 * methods["PGD"]["d_proj"]
+    assert np.isclose(found["restoration"]["found"]["rotation_deg"], 35, atol=6)
+    assert found["alignment"]["accuracy_after"] > found["alignment"]["accuracy_before"]

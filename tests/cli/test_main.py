@@ -1,0 +1,138 @@
+"""The entry: help, exit statuses, one line for what goes wrong."""
+
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import pytest
+
+import skmimic
+from skmimic.cli import _info, main
+from skmimic.cli._parser import SOLVERS
+from skmimic.engine import SOLVERS as ENGINE_SOLVERS
+from skmimic.exceptions import DataRangeWarning, NotFiniteError
+
+
+def run_process(*argv, **keywords):
+    return subprocess.run([sys.executable, "-m", "skmimic.cli", *argv], capture_output=True, text=True, **keywords)
+
+
+def info_does(monkeypatch, action):
+    """Let the command `info` do something else."""
+    monkeypatch.setattr(_info, "run", lambda arguments: action())
+
+
+def raising(error):
+    def action():
+        raise error
+
+    return action
+
+
+def test_version(command):
+    assert command("--version") == (0, f"skmimic {skmimic.__version__}\n", "")
+
+
+@pytest.mark.parametrize("argv", [["--help"], ["demo", "--help"], ["project", "--help"], ["info", "-h"]])
+def test_help_goes_to_standard_output(command, argv):
+    status, out, err = command(*argv)
+    assert (status, err) == (0, "")
+    assert "usage: skmimic" in out
+
+
+def test_help_loads_nothing_heavy():
+    code = "import sys; from skmimic.cli import main; main(['--help']); print({'torch', 'numpy'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+def test_as_a_module():
+    result = run_process("--version")
+    assert (result.returncode, result.stdout) == (0, f"skmimic {skmimic.__version__}\n")
+    assert run_process("nonsense").returncode == 2
+
+
+def test_the_parser_knows_the_solvers_of_the_engine():
+    assert SOLVERS == ENGINE_SOLVERS
+
+
+@pytest.mark.parametrize("argv", [[], ["nonsense"], ["info"], ["--nonsense"], ["demo", "--seed", "x"]])
+def test_wrong_arguments_are_refused_in_one_line(refused, argv):
+    assert "--help" in refused(*argv)
+
+
+def test_an_interruption(monkeypatch, command):
+    info_does(monkeypatch, raising(KeyboardInterrupt()))
+    assert command("info", "x") == (130, "", "skmimic: error: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(2, "No such file or directory", "x.npy"),
+        ValueError("of\ntwo lines"),
+        NotFiniteError("objective is NaN"),
+        MemoryError(),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."),
+    ],
+)
+def test_what_the_user_can_set_right_is_one_line(monkeypatch, refused, error):
+    info_does(monkeypatch, raising(error))
+    refused("info", "x")
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), TypeError("a bug"), AssertionError()])
+def test_our_own_errors_keep_their_traceback(monkeypatch, error):
+    info_does(monkeypatch, raising(error))
+    with pytest.raises(type(error)):
+        main(["info", "x"])
+
+
+def test_warnings_are_lines_and_come_once(monkeypatch, command):
+    def action():
+        for value in range(3):
+            warnings.warn(f"X goes to {value},\nbeyond", DataRangeWarning, stacklevel=1)
+        return 0
+
+    info_does(monkeypatch, action)
+    assert command("info", "x") == (0, "", "skmimic: warning: X goes to 0, beyond\n")
+
+
+def test_filters_of_warnings_come_back(monkeypatch, command):
+    filters, show = list(warnings.filters), warnings.showwarning
+    info_does(monkeypatch, lambda: 0)
+    command("info", "x")
+    assert (warnings.filters, warnings.showwarning) == (filters, show)
+
+
+def test_control_characters_do_not_reach_the_terminal(refused):
+    assert "\x1b" not in refused("info", "\x1b[31mred\x1b[0m\r\n")
+
+
+def test_a_broken_pipe_is_quiet(model):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skmimic.cli", "info", model], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    process.stdout.close()
+    assert process.wait() == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_during_work_leaves_no_half_file(model, tmp_path):
+    import numpy as np
+
+    rows = np.random.default_rng(0).uniform(-1, 1, (20_000, 64)).astype(np.float32)
+    np.save(tmp_path / "in.npy", rows)
+    argv = ["project", str(tmp_path / "in.npy"), str(tmp_path / "out.npy"), "--gan", model, "--surrogate", "identity"]
+    process = subprocess.Popen([sys.executable, "-m", "skmimic.cli", *argv], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".out.npy.*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate()
+    assert (process.returncode, err.splitlines()[-1]) == (130, "skmimic: error: interrupted")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npy", "tiny.safetensors"]

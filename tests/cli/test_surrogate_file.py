@@ -1,0 +1,157 @@
+"""Learned corruptions in files: what is written comes back, and nothing else is believed."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from skmimic import MimicGANProjector
+from skmimic.cli._console import CommandError
+from skmimic.cli._surrogate_file import load_corruption, save_corruption
+from skmimic.engine import Encoder, FittedEncoder
+from skmimic.generators import Generator, architectures
+from skmimic.surrogates import FittedSurrogate, Identity, build_family
+
+
+def blank(generator):
+    """An adaptation with the settings of a fitted projector, without a corruption."""
+    return MimicGANProjector(generator, adapt_on=None, random_state=0).fit(generator.sample(4))._adaptation
+
+
+def an_encoder(generator):
+    random = torch.Generator().manual_seed(5)
+    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, True, random)
+    return FittedEncoder(encoder, generator.image_shape, True)
+
+
+@pytest.fixture
+def adaptation(generator):
+    """As if phase A had learned all that it can learn."""
+    surrogate = build_family("affine+photometric+convolution+mask", generator.image_shape)
+    surrogate.jitter(torch.Generator().manual_seed(0))
+    fitted = FittedSurrogate(surrogate, "everything")
+    return replace(blank(generator), surrogate=fitted, deviation_sd=0.2, encoder=an_encoder(generator), seed=7)
+
+
+@pytest.fixture
+def path(adaptation, generator, tmp_path):
+    save_corruption(tmp_path / "saved.npz", adaptation, generator)
+    return tmp_path / "saved.npz"
+
+
+def assert_same_arrays(one, other):
+    assert set(one) == set(other)
+    for name, array in one.items():
+        np.testing.assert_array_equal(array, other[name])
+
+
+def test_round_trip(path, adaptation, generator):
+    loaded = load_corruption(path, generator).put_into(blank(generator))
+    assert (loaded.deviation_sd, loaded.seed, loaded.surrogate.family) == (0.2, 7, "everything")
+    assert loaded.settings == adaptation.settings
+    assert loaded.surrogate.describe() == adaptation.surrogate.describe()
+    assert_same_arrays(loaded.surrogate.arrays, adaptation.surrogate.arrays)
+    assert_same_arrays(loaded.encoder.arrays, adaptation.encoder.arrays)
+    assert loaded.encoder.with_deviations
+
+
+def test_a_read_mask_comes_back(generator, tmp_path):
+    from skmimic.surrogates import Affine, Composition, Mask
+
+    mask = Mask(generator.image_shape, learn=False)
+    mask.set_dead(torch.eye(8, dtype=torch.bool)[None], torch.full((1, 8, 8), 0.5))
+    fitted = FittedSurrogate(Composition([Affine(generator.image_shape), mask]), "affine+mask")
+    save_corruption(tmp_path / "m.npz", replace(blank(generator), surrogate=fitted), generator)
+    loaded = load_corruption(tmp_path / "m.npz", generator).surrogate
+    images = generator.sample(3, random_state=0)
+    np.testing.assert_array_equal(loaded.apply(images), fitted.apply(images))
+
+
+@pytest.mark.parametrize("surrogate", [Identity(), build_family("paper", (1, 8, 8))])
+def test_other_surrogates(generator, tmp_path, surrogate):
+    fitted = FittedSurrogate(surrogate)
+    save_corruption(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator)
+    assert_same_arrays(load_corruption(tmp_path / "s.npz", generator).surrogate.arrays, fitted.arrays)
+
+
+def test_another_generator_brings_no_encoder(path):
+    config = {"latent_dim": 6, "image_shape": [1, 8, 8], "width": 8}
+    other = Generator.from_modules(architectures.build("dense_generator", config))
+    saved = load_corruption(path, other)
+    assert saved.encoder is None
+    assert "another generator" in saved.notes[0]
+
+
+def test_images_of_another_shape(path):
+    config = {"latent_dim": 4, "image_shape": [1, 12, 8], "width": 8}
+    other = Generator.from_modules(architectures.build("dense_generator", config))
+    with pytest.raises(CommandError, match=r"\(1, 8, 8\), but the generator gives \(1, 12, 8\)"):
+        load_corruption(path, other)
+
+
+def tampered(path, *, drop=(), arrays=None, **changes):
+    """Change the description and the arrays of a file."""
+    with np.load(path, allow_pickle=False) as archive:
+        content = {name: archive[name] for name in archive.files}
+    description = {**json.loads(str(content["description"])), **changes}
+    content["description"] = np.array(json.dumps(description))
+    content.update(arrays or {})
+    np.savez(path, **{name: array for name, array in content.items() if name not in drop})
+
+
+DAMAGES = {
+    "version": {"version": 2},
+    "another format": {"format": "other"},
+    "an additional key": {"extra": 1},
+    "a class of Python": {"parts": [["builtins.eval", {}]]},
+    "a hidden attribute": {"parts": [["__class__", {}]]},
+    "a wrong keyword": {"parts": [["Affine", {"x": 1}]]},
+    "an enormous part": {"parts": [["Convolution", {"width": 10**9}]]},
+    "very many layers": {"parts": [["Convolution", {"n_layers": 10**6}]]},
+    "a width that is no number": {"parts": [["Convolution", {"width": "8"}]]},
+    "very many parts": {"parts": [["Affine", {}]] * 1000},
+    "parts that are no list": {"parts": 3},
+    "other parts": {"parts": [["Affine", {}]]},
+    "solver": {"solver": "sgd"},
+    "seed": {"seed": -1},
+    "seed of another type": {"seed": True},
+    "deviation": {"deviation_sd": float("nan")},
+    "deviation of another type": {"deviation_sd": "0.2"},
+    "family": {"family": 3},
+    "shape": {"image_shape": ["1", 8, 8]},
+    "shape of another type": {"image_shape": 64},
+    "encoder": {"encoder": {"with_deviations": 3}},
+    "encoder of another size": {"encoder": {"with_deviations": False}},
+    "no description": {"drop": ["description"]},
+    "a description that is no JSON": {"arrays": {"description": np.array("{")}},
+    "a description that is a list": {"arrays": {"description": np.array("[]")}},
+    "a deep description": {"arrays": {"description": np.array("[" * 100_000)}},
+    "a missing array": {"drop": ["surrogate.parts.0.theta"]},
+    "an additional array": {"arrays": {"surrogate.x": np.zeros(1, np.float32)}},
+    "an array of another shape": {"arrays": {"surrogate.parts.0.theta": np.zeros((3, 2), np.float32)}},
+    "an array of another type": {"arrays": {"surrogate.parts.0.theta": np.zeros((2, 3))}},
+    "an array with NaN": {"arrays": {"surrogate.parts.0.theta": np.full((2, 3), np.nan, np.float32)}},
+    "an encoder with NaN": {"arrays": {"encoder.head.2.bias": np.full(10, np.nan, np.float32)}},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_changed_file_is_refused(path, generator, damage):
+    tampered(path, **DAMAGES[damage])
+    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
+        load_corruption(path, generator)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04K\x01.", b"{}"])
+def test_a_damaged_file_is_refused(path, generator, content):
+    path.write_bytes(content)
+    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
+        load_corruption(path, generator)
+
+
+def test_a_truncated_file_is_refused(path, generator):
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
+        load_corruption(path, generator)

@@ -1,0 +1,37 @@
+"""A corruption in words."""
+
+import pytest
+
+from skmimic.cli._words import in_words
+from skmimic.surrogates import FittedSurrogate, Identity, build_family
+
+EXAMPLE = {"family": "affine+mask", "rotation_deg": 35.21, "scale": (0.812, 0.806), "shear_deg": 0.2}
+
+
+def test_the_example():
+    words = in_words({**EXAMPLE, "shift_px": (0.1, 0.0), "fraction_masked": 0.31})
+    assert words == "rotated by 35.2 degrees, scaled to 0.81 x 0.81, 31 % of the pixels masked"
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"shift_px": (1.26, -0.5)}, "shifted by 1.3 pixels to the right and -0.5 down"),
+        ({"shear_deg": -4.0}, "sheared by -4.0 degrees"),
+        ({"gain": (-1.0,), "bias": (0.1,)}, "contrast times -1.00, brightness shifted by +0.10 half ranges"),
+        ({"gain": (1.0, 0.5, 1.0)}, "contrast times 1.00 / 0.50 / 1.00"),
+        ({"convolution_on_point": 0.3}, "edges and strokes redrawn by a small convolution"),
+        ({"corruption": "blur"}, "corruption: blur"),
+    ],
+)
+def test_each_part(found, words):
+    assert in_words(found) == words
+
+
+def test_no_corruption():
+    assert in_words(FittedSurrogate(Identity(), "identity").describe()) == "no corruption"
+
+
+def test_a_corruption_at_its_start_is_hardly_any():
+    fresh = build_family("affine+photometric+convolution+mask", (1, 8, 8))
+    assert in_words(FittedSurrogate(fresh).describe()) == "hardly any corruption"
