@@ -150,7 +150,7 @@ def _alignment_panel(alignment):
 def _finding(restoration):
     """The corruption in words; a lost pixel that no digit reaches leaves no trace."""
     words = in_words(restoration.found)
-    blank = " (the other lost ones are blank in nearly every digit)"
+    blank = " (the others are blank in nearly all digits)"
     return words + blank if 0.01 < restoration.found.get("fraction_masked", 0) < 0.9 * LOST else words
 
 

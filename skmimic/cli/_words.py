@@ -18,10 +18,10 @@ def in_words(found):
     if "corruption" in found:
         return "no corruption" if found["corruption"] == "none" else f"corruption: {found['corruption']}"
     phrases = [*_geometry(found), *_tone(found)]
-    if found.get("fraction_masked", 0) >= 0.005:
-        phrases.append(f"{100 * found['fraction_masked']:.0f} % of the pixels masked")
     if found.get("convolution_on_point", 0) >= 0.02:
         phrases.append("edges and strokes redrawn by a small convolution")
+    if found.get("fraction_masked", 0) >= 0.005:
+        phrases.append(f"{100 * found['fraction_masked']:.0f} % of the pixels masked")
     return ", ".join(phrases) or "hardly any corruption"
 
 

@@ -73,11 +73,11 @@ class DemoDisplay:
         for panel, (w, h), foot in zip(self.panels, sizes, feet, strict=True):
             top -= TITLE
             place = (MARGIN / width, (top - h) / height, w / width, h / height)
-            self._draw(panel, self.figure_.add_axes(place), top / height, foot / height)
+            self._draw(panel, self.figure_.add_axes(place), top / height)
             top -= h + foot + GAP
         return self
 
-    def _draw(self, panel, ax, top, foot):
+    def _draw(self, panel, ax, top):
         draw_gallery(ax, panel.rows, self.data_range)
         figure, inch = self.figure_, 1 / self.figure_.get_figheight()
         left, bottom = ax.get_position().x0, ax.get_position().y0
@@ -86,7 +86,8 @@ class DemoDisplay:
         figure.text(left, top + 0.38 * inch, panel.title, fontsize=13.5, weight="bold", color=INK, va="bottom")
         figure.text(left, top + 0.13 * inch, panel.subtitle, color=QUIET, **small)
         figure.text(right, top + 0.13 * inch, panel.measure, color=QUIET, **small)
-        figure.text(left, bottom - foot, panel.finding, color=ACCENT, **small)
+        below = bottom - 0.12 * inch
+        figure.text(left, below, panel.finding, color=ACCENT, fontsize=9.5, va="top", wrap=True)
 
     def save(self, path):
         """Write the figure as PNG, whole or not at all.
