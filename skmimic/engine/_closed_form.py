@@ -2,6 +2,8 @@
 
 import torch
 
+from ..utils import aligned_linear
+
 __all__ = ["ClosedForm"]
 
 
@@ -40,7 +42,7 @@ class ClosedForm:
         images : tensor (n, c, h, w)
         mimicked : tensor (n, c, h, w)
         """
-        z = (observed.flatten(1) - self.offset) @ self.inverse
-        images = (z @ self.components + self.mean).reshape(len(z), *self.image_shape)
+        z = aligned_linear(observed.flatten(1) - self.offset, self.inverse.T)
+        images = aligned_linear(z, self.components.T, self.mean).reshape(len(z), *self.image_shape)
         with torch.no_grad():
             return z, images, self.surrogate(images)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from ..surrogates import N_DEVIATIONS
+from ..utils import align_layers
 from ._descent import check_finite
 from ._problem import Latents
 
@@ -88,7 +89,7 @@ class FittedEncoder:
             random = torch.Generator().manual_seed(0)
             encoder = Encoder(self.image_shape, self.latent_dim, prior, self.with_deviations, random)
             encoder.load_state_dict({name: torch.tensor(np.asarray(value)) for name, value in self.arrays.items()})
-            return encoder.requires_grad_(False).eval().to(device)
+            return align_layers(encoder.requires_grad_(False).eval().to(device))
 
 
 def train_encoder(problem, observed, settings, random, report=None):

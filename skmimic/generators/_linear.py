@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..utils import aligned_linear
+
 __all__ = ["LinearDecoder", "principal_components"]
 
 
@@ -34,7 +36,7 @@ class LinearDecoder(nn.Module):
 
     def forward(self, z):
         """Map latents (n, latent_dim) to images (n, c, h, w)."""
-        return torch.addmm(self.mean, z, self.components).unflatten(1, self.image_shape)
+        return aligned_linear(z, self.components.T, self.mean).unflatten(1, self.image_shape)
 
 
 def principal_components(X, n_components):

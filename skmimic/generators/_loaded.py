@@ -3,7 +3,7 @@
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL
+from ..utils import CANONICAL, align_layers
 from ._calling import call_discriminator, call_encoder, call_generator
 
 __all__ = ["LoadedGenerator"]
@@ -34,7 +34,7 @@ class LoadedGenerator:
         self.device = device
         self._data_range = facts.data_range
         self._calls = {name: part.description["call"] for name, part in parts.items()}
-        self._modules = {name: part.load(device) for name, part in parts.items()}
+        self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
         self._shape_was_checked = False
 
     def __repr__(self):

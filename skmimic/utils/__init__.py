@@ -1,5 +1,6 @@
 """Floor 0: devices, images, batching, randomness, files."""
 
+from ._aligned import align_layers, aligned_linear
 from ._batching import RowRunner
 from ._device import is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
@@ -11,6 +12,8 @@ __all__ = [
     "CANONICAL",
     "Bounds",
     "RowRunner",
+    "align_layers",
+    "aligned_linear",
     "as_images",
     "as_rows",
     "atomic_write",
