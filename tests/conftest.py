@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 os.environ.setdefault("SCIPY_ARRAY_API", "1")  # read when scipy is imported; scikit-learn's contract suite asks for it
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny problems: more threads only wait for one another
 
 import numpy as np
 import pytest

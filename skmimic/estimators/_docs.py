@@ -2,13 +2,13 @@
 
 __all__ = ["with_shared_parameters"]
 
-SHARED = """gan : Generator, DCGAN, VAE, BiGAN, torch.nn.Module, pair (G, D), linear decomposition, str or None, default=None
+SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, decomposition, str or None, default=None
         Generator of clean images (paper: G, with discriminator D). An unfitted estimator is cloned and trained on the X
         of `fit`; a string is a bundled name, see `skmimic.load_gan`; None makes a linear generator of the X of `fit`.
     surrogate : str, Surrogate or callable, default="auto"
         Model of the corruption (paper: f^). "auto" takes the smallest family that explains the rows; a string such as
         "affine+photometric+convolution+mask" names parts in order, "identity" none (PGD, Eq. 3), "paper" Figure 3; a
-        callable takes the image shape and returns a ``torch.nn.Module``. The alternating solver takes "auto" as "paper".
+        callable takes the image shape and returns a ``torch.nn.Module``. With "alternating", "auto" is "paper".
     solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
         "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
         on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, else joint. Linear generators
