@@ -54,14 +54,14 @@ class SmoothDecoder(nn.Module):
         channels, height, width = image_shape
         random = torch.Generator().manual_seed(seed)
         self.first = nn.Parameter(torch.randn(latent_dim, 16, generator=random))
-        self.second = nn.Parameter(torch.randn(16, channels * 9, generator=random) * 0.8)
+        self.second = nn.Parameter(torch.randn(16, channels * 12, generator=random) * 0.8)
         y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width), indexing="ij")
-        waves = [torch.cos(1.3 * (i * x + 0.3)) * torch.cos(1.3 * (j * y - 0.2)) for i in range(3) for j in range(3)]
+        waves = [torch.cos(1.3 * (i * x + 0.3)) * torch.cos(1.3 * (j * y - 0.2)) for i in range(3) for j in range(4)]
         self.register_buffer("waves", torch.stack(waves))
         self.register_buffer("disc", torch.sigmoid(8 * (0.85 - (x**2 + y**2).sqrt())))
 
     def forward(self, z):
-        weights = (torch.tanh(z @ self.first) @ self.second).view(len(z), -1, 9)
+        weights = (torch.tanh(z @ self.first) @ self.second).view(len(z), -1, 12)
         brightness = torch.sigmoid(2 * torch.einsum("nck,khw->nchw", weights, self.waves))
         return 2 * brightness * self.disc - 1
 

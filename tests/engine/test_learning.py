@@ -1,0 +1,175 @@
+"""The joint solver, the choice of the family, and the encoder of the amortized solver."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from skmimic.corruptions import Rotation
+from skmimic.engine import (
+    Candidates,
+    FittedEncoder,
+    Latents,
+    Problem,
+    Settings,
+    estimate_corruption,
+    solve_jointly,
+    train_encoder,
+)
+from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
+from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix
+from tests.helpers import loaded, smooth_generator
+
+SHAPE = (1, 8, 8)
+SETTINGS = Settings(solver="joint", T=4, T1=15, T2=15, encoder_steps=60)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def clean(n=40, seed=1):
+    return loaded().decode(loaded().prior.sample(n, 4, seeded(seed)))
+
+
+@pytest.fixture(scope="module")
+def candidates():
+    return Candidates(loaded(), seeded(), n_candidates=800)
+
+
+def start_at(surrogate, matrix):
+    with torch.no_grad():
+        surrogate.theta.copy_(matrix)
+    return surrogate
+
+
+class TestJointSolver:
+    def problem(self, surrogate=None, **keywords):
+        return Problem(loaded(), Affine(SHAPE) if surrogate is None else surrogate, **keywords)
+
+    def test_improves_a_start_that_is_nearly_right(self, candidates):
+        problem = self.problem(start_at(Affine(SHAPE), affine_matrix(20)))
+        _, trace = solve_jointly(problem, Rotation(25.0)(clean()), SETTINGS, candidates, seeded())
+        assert problem.surrogate.describe()["rotation_deg"] == pytest.approx(25, abs=2)
+        assert trace.objectives[-1] < trace.objectives[0]
+
+    def test_records_before_and_after_each_round(self, candidates):
+        _, trace = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), schedule=(0.1, 0.1))
+        assert len(trace.objectives) == 4
+
+    def test_a_narrow_prior_keeps_the_rows_together(self, candidates):
+        spreads = []
+        for deviation_sd in (0.2, 0.005):
+            latents, _ = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), (deviation_sd,))
+            spreads.append(latents.deviations.std().item())
+        assert spreads[1] < spreads[0]
+
+    def test_takes_the_start_it_is_told(self, candidates):
+        first, second = (
+            solve_jointly(self.problem(), clean(), replace(SETTINGS, start=start), candidates, seeded())[1]
+            for start in ("nearest", "zero")
+        )
+        assert first.objectives[0] < second.objectives[0]
+
+    def test_leaving_the_finite_numbers_names_the_round(self, candidates):
+        problem = self.problem(loss=lambda a, b: (a - b).flatten(1).sum(1) / 0)
+        with pytest.raises(NotFiniteError, match=r"joint solver, round 1 of 3.*lr_latent.*lr_surrogate"):
+            solve_jointly(problem, clean(), SETTINGS, candidates, seeded())
+
+
+class TestFamily:
+    """surrogate="auto" takes the smallest family that explains the rows."""
+
+    @pytest.mark.parametrize(
+        ("corruption", "family"),
+        [(lambda x: x, "identity"), (Rotation(30.0), "affine"), (lambda x: -x, "affine+photometric")],
+        ids=["clean", "rotated", "inverted"],
+    )
+    def test_is_the_smallest_that_explains(self, corruption, family):
+        adaptation = estimate_corruption(loaded(), corruption(clean()), replace(SETTINGS, T=10), "auto")
+        assert adaptation.surrogate.family == family
+
+    def test_lost_pixels_become_a_mask_that_is_not_learned(self):
+        lost = torch.zeros(SHAPE, dtype=torch.bool)
+        lost[:, 2:6, 3:5] = True
+        adaptation = estimate_corruption(loaded(), clean().masked_fill(lost, -1.0), replace(SETTINGS, T=10), "auto")
+        assert "mask" in adaptation.surrogate.family
+        told = adaptation.surrogate.describe()["fraction_masked"]
+        assert told == pytest.approx(lost.float().mean().item(), abs=1e-6)
+
+    def test_rows_of_another_world_warn(self):
+        noise = 2 * torch.rand(40, *SHAPE, generator=seeded()) - 1
+        with pytest.warns(
+            SurrogateFitWarning, match=r"do not look like corrupted images.*pass a surrogate of your own"
+        ):
+            estimate_corruption(loaded(), noise, SETTINGS, "auto")
+
+    def test_clean_rows_do_not_warn(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            estimate_corruption(loaded(), clean(), SETTINGS, "auto")
+
+    def test_a_flexible_family_of_the_users_choice_is_learned_too(self):
+        surrogate = Composition([Affine(SHAPE), Convolution(SHAPE)])
+        adaptation = estimate_corruption(loaded(), 0.5 * clean(), replace(SETTINGS, T=10), surrogate)
+        assert adaptation.surrogate.family == "Composition"
+        assert adaptation.trace.objectives[-1] < adaptation.trace.objectives[0]
+        assert torch.equal(surrogate.part(Affine).theta, affine_matrix())  # the user's own is left alone
+
+
+class TestEncoder:
+    def problem(self, surrogate=None, deviation_sd=None):
+        return Problem(loaded(), surrogate or Identity(), deviation_sd=deviation_sd)
+
+    def guess(self, problem, settings, observed):
+        fitted = train_encoder(problem, observed, settings, seeded())
+        with torch.no_grad():
+            return fitted, fitted.to_torch(loaded().prior)(observed)
+
+    def test_learns_to_invert_generator_and_surrogate(self):
+        problem = self.problem(Photometric(SHAPE))
+        with torch.no_grad():
+            problem.surrogate.gain.fill_(-1.0)
+            observed = problem.surrogate(clean())
+        _, little = self.guess(problem, replace(SETTINGS, encoder_steps=1), observed)
+        _, more = self.guess(problem, replace(SETTINGS, encoder_steps=150), observed)
+        with torch.no_grad():
+            errors = [problem.objective(observed, latents).mean() for latents in (little, more)]
+        assert errors[1] < 0.6 * errors[0]
+
+    @pytest.mark.parametrize("deviation_sd", [None, 0.1])
+    def test_predicts_allowed_latents_and_deviations_where_there_are_some(self, deviation_sd):
+        problem = self.problem(Affine(SHAPE), deviation_sd)
+        fitted, latents = self.guess(problem, replace(SETTINGS, encoder_steps=3), clean())
+        assert latents.z.abs().max() <= 1
+        assert (latents.deviations is None) == (deviation_sd is None)
+        assert fitted.with_deviations == (deviation_sd is not None)
+
+    def test_is_plain_numpy_and_the_same_for_the_same_seed(self):
+        first, same = (
+            train_encoder(self.problem(), clean(), replace(SETTINGS, encoder_steps=5), seeded(3)) for _ in range(2)
+        )
+        assert isinstance(first, FittedEncoder)
+        assert all(type(array) is np.ndarray for array in first.arrays.values())
+        assert all(np.array_equal(first.arrays[name], same.arrays[name]) for name in first.arrays)
+
+    def test_leaves_surrogate_and_global_state_alone(self):
+        problem, before = self.problem(Affine(SHAPE).requires_grad_(False)), torch.get_rng_state()
+        train_encoder(problem, clean(), replace(SETTINGS, encoder_steps=3), seeded())
+        assert torch.equal(problem.surrogate.theta, affine_matrix())
+        assert torch.equal(torch.get_rng_state(), before)
+
+    @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 8, 12)])
+    def test_fits_every_image_shape(self, shape):
+        generator = smooth_generator(shape).on("cpu")
+        problem = Problem(generator, Identity())
+        observed = generator.decode(torch.zeros(4, 4))
+        fitted = train_encoder(problem, observed, replace(SETTINGS, encoder_steps=1), seeded())
+        assert isinstance(fitted.to_torch(generator.prior)(observed), Latents)
+
+    def test_reports_every_250_steps(self):
+        sentences = []
+        train_encoder(self.problem(), clean(), replace(SETTINGS, encoder_steps=250), seeded(), sentences.append)
+        assert sentences == ["encoder: step 250 of 250"]
