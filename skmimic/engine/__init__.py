@@ -8,7 +8,7 @@ from ._joint import solve_jointly
 from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
-from ._retrieval import Retrieval, dead_pixels, retrieve
+from ._retrieval import Pose, Retrieval, dead_pixels, retrieve
 from ._settings import SOLVERS, STARTS, Settings
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Latents",
     "Optimiser",
     "OptimizationTrace",
+    "Pose",
     "Problem",
     "ProjectionResult",
     "RMSProp",

@@ -1,21 +1,40 @@
 """Start of the shared corruption without gradients: compare the rows with warped prior samples."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
 from ..surrogates import affine_matrix, warp
 
-__all__ = ["Retrieval", "dead_pixels", "retrieve"]
+__all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve"]
 
 N_ROWS = 128
 MAX_SIDE = 16  # the search runs on small pictures
 ROTATIONS = range(-90, 91, 15)
 ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
-REFINEMENTS = (7, 3, 1)
+REFINEMENTS = (7, 3, 1)  # degrees; sixtieths of the zoom
 PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of the identity's
 CONSTANT_SD = 1e-3
+
+
+class Pose(NamedTuple):
+    """A rotation and a zoom of the content.
+
+    Parameters
+    ----------
+    rotation_deg : float, default=0.0
+    zoom : float, default=1.0
+    """
+
+    rotation_deg: float = 0.0
+    zoom: float = 1.0
+
+    @property
+    def matrix(self):
+        """The sampling matrix (2, 3)."""
+        return affine_matrix(self.rotation_deg, self.zoom)
 
 
 @dataclass(frozen=True)
@@ -24,8 +43,8 @@ class Retrieval:
 
     Attributes
     ----------
-    rotation_deg, scale : float
-        Of the shared affine map; 0 and 1 when the identity was kept.
+    pose : Pose
+        The shared affine map; ``Pose()`` when the identity was kept.
     gain, bias : float
         Photometric part; 1 and 0 when none was found.
     dead : tensor (c, h, w) of bool
@@ -34,22 +53,11 @@ class Retrieval:
         What the pixels of the first row show.
     """
 
-    rotation_deg: float
-    scale: float
+    pose: Pose
     gain: float
     bias: float
     dead: torch.Tensor
     values: torch.Tensor
-
-    @property
-    def matrix(self):
-        """The sampling matrix (2, 3)."""
-        return affine_matrix(self.rotation_deg, self.scale)
-
-    @property
-    def has_affine(self):
-        """Whether a rotation or zoom was found."""
-        return self.rotation_deg != 0 or self.scale != 1
 
     @property
     def has_photometric(self):
@@ -73,8 +81,10 @@ class _Search:
         self.observed = _small(observed * live) if bool(constant.any()) else _small(observed)
         self.live = live
 
-    def distance(self, rotation, zoom, gain=1.0, bias=0.0):
-        warped = gain * warp(self.images, affine_matrix(rotation, zoom).to(self.images)) + bias
+    def distance(self, pose, photometric=(1.0, 0.0)):
+        """Mean distance of the rows to their nearest candidate under a pose, a gain and a bias."""
+        gain, bias = photometric
+        warped = gain * warp(self.images, pose.matrix.to(self.images)) + bias
         warped = (warped * self.weight).flatten(1)
         return torch.cdist(self.observed.flatten(1), warped).min(1).values.mean().item()
 
@@ -104,20 +114,30 @@ def retrieve(candidates, observed):
     observed = observed[:N_ROWS]
     search = _Search(candidates.images, observed)
     gain, bias = _photometric(search, candidates.images, observed)
-    rotation, zoom = _affine(search, gain, bias)
-    mimicked = gain * warp(candidates.images, affine_matrix(rotation, zoom).to(observed)) + bias
-    return Retrieval(rotation, zoom, gain, bias, dead_pixels(mimicked, observed), observed[0])
+    pose = _affine(search, (gain, bias))
+    mimicked = gain * warp(candidates.images, pose.matrix.to(observed)) + bias
+    return Retrieval(pose, gain, bias, dead_pixels(mimicked, observed), observed[0])
 
 
-def _affine(search, gain, bias):
-    """Grid search, then three rounds of refinement; the identity unless something is clearly nearer."""
-    identity = search.distance(0, 1.0, gain, bias)
-    best = min((search.distance(r, z, gain, bias), r, z) for r in ROTATIONS for z in ZOOMS)
+def _affine(search, photometric):
+    """Find the pose: a zoom, or a rotation and a zoom, each only if it brings the rows clearly nearer."""
+    best = (search.distance(Pose(), photometric), Pose())
+    for rotations, turns in (((0,), (0,)), (ROTATIONS, (-1, 0, 1))):
+        found = _grid(search, photometric, rotations, turns)
+        best = found if found[0] < PARSIMONY * best[0] else best
+    return best[1]
+
+
+def _grid(search, photometric, rotations, turns):
+    """Search a grid, then around the best point three times; returns (distance, pose)."""
+    poses = [Pose(rotation, zoom) for rotation in rotations for zoom in ZOOMS]
+    best = min((search.distance(pose, photometric), pose) for pose in poses)
     for step in REFINEMENTS:
-        _, r, z = best
-        around = [(r + dr, z * dz) for dr in (-step, 0, step) for dz in (1 - step / 60, 1.0, 1 + step / 60)]
-        best = min((search.distance(*point, gain, bias), *point) for point in around)
-    return best[1:] if best[0] < PARSIMONY * identity else (0, 1.0)
+        rotation, zoom = best[1]
+        zooms = [zoom * (1 - step / 60), zoom, zoom * (1 + step / 60)]
+        around = [Pose(rotation + turn * step, each) for turn in turns for each in zooms]
+        best = min((search.distance(pose, photometric), pose) for pose in around)
+    return best
 
 
 def _photometric(search, images, observed):
@@ -126,7 +146,7 @@ def _photometric(search, images, observed):
     from_low, from_high = _range(images)
     gain = (high - low) / max(from_high - from_low, 1e-6)
     options = [(1.0, 0.0), (gain, low - gain * from_low), (-gain, high + gain * from_low)]
-    distances = [min(search.distance(r, 1.0, g, b) for r in (-45, 0, 45)) for g, b in options]
+    distances = [min(search.distance(Pose(turn), option) for turn in (-45, 0, 45)) for option in options]
     best = min(range(3), key=distances.__getitem__)
     return options[best] if distances[best] < PARSIMONY * distances[0] else options[0]
 

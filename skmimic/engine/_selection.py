@@ -102,7 +102,7 @@ def learn_surrogate(bench, surrogate, family):
     affine = surrogate.part(Affine) if isinstance(surrogate, Composition) else None
     if affine is not None and min(bench.observed.shape[-2:]) > 1:
         with torch.no_grad():
-            affine.theta.copy_(retrieve(bench.candidates, bench.observed).matrix)
+            affine.theta.copy_(retrieve(bench.candidates, bench.observed).pose.matrix)
     return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE)
 
 
@@ -141,7 +141,7 @@ def _structured_parts(found, image_shape):
     """Build what retrieval found; the affine part is always there, gradients may still move it."""
     parts = {"affine": Affine(image_shape)}
     with torch.no_grad():
-        parts["affine"].theta.copy_(found.matrix)
+        parts["affine"].theta.copy_(found.pose.matrix)
         if found.has_photometric:
             parts["photometric"] = Photometric(image_shape)
             parts["photometric"].gain.fill_(found.gain)
