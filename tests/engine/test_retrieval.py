@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
-from skmimic.engine import Candidates, dead_pixels, retrieve
+from skmimic.engine import Candidates, Pose, dead_pixels, retrieve
 from skmimic.surrogates import affine_matrix
 from tests.helpers import loaded
 
@@ -22,19 +22,18 @@ def clean():
 
 def test_keeps_the_identity_on_clean_rows(candidates, clean):
     found = retrieve(candidates, clean)
-    assert (found.rotation_deg, found.scale, found.gain, found.bias) == (0, 1, 1, 0)
-    assert not found.has_affine
+    assert found.pose == Pose()
+    assert (found.gain, found.bias) == (1, 0)
     assert not found.has_photometric
     assert not found.has_mask
-    assert torch.equal(found.matrix, affine_matrix())
+    assert torch.equal(found.pose.matrix, affine_matrix())
 
 
 @pytest.mark.parametrize(("degrees", "zoom"), [(40.0, 1.0), (-70.0, 1.0), (30.0, 0.75)])
 def test_finds_rotation_and_zoom(candidates, clean, degrees, zoom):
     found = retrieve(candidates, Zoom(zoom)(Rotation(degrees)(clean)))
-    assert found.rotation_deg == pytest.approx(degrees, abs=12)
-    assert found.scale == pytest.approx(zoom, rel=0.15)
-    assert found.has_affine
+    assert found.pose.rotation_deg == pytest.approx(degrees, abs=12)
+    assert found.pose.zoom == pytest.approx(zoom, rel=0.15)
 
 
 def test_finds_an_inversion(candidates, clean):
@@ -71,4 +70,4 @@ def test_dead_pixels_need_rows_enough_to_exclude_chance():
 
 def test_rows_all_alike_do_not_fail(candidates, clean):
     found = retrieve(candidates, clean[:1].expand(5, -1, -1, -1))
-    assert torch.isfinite(found.matrix).all()
+    assert torch.isfinite(found.pose.matrix).all()
