@@ -10,7 +10,7 @@ from ._dcgan import REAL_LABEL, cross_entropy
 from ._loop import run_training
 from ._networks import bigan_discriminator_network, generator_network
 from ._recipe import Recipe
-from ._statistics import settle_batch_norm
+from ._statistics import mixed_batches, settle_batch_norm
 
 __all__ = ["BidirectionalRecipe", "train_bigan"]
 
@@ -76,12 +76,15 @@ class BidirectionalRecipe(Recipe):
 
     def finished(self, images):
         """Return the frozen generator, discriminator and encoder."""
-        generator = self.averages["generator"].module.cpu()
-        discriminator = fold(self.averages["discriminator"].module.cpu())
+        generator, discriminator = (self.averages[role].module.cpu() for role in ("generator", "discriminator"))
         draws = torch.Generator().manual_seed(0)
         latents = self.prior.sample(len(images), generator.config["latent_dim"], draws)
         settle_batch_norm(generator, latents.split(BATCH))
-        return fold(generator), discriminator, copy.deepcopy(discriminator.encoder)
+        generator = fold(generator)
+        settle_batch_norm(discriminator, mixed_batches(images, generator, latents, BATCH))
+        settle_batch_norm(discriminator.encoder, images.split(BATCH))
+        discriminator = fold(discriminator)
+        return generator, discriminator, copy.deepcopy(discriminator.encoder)
 
 
 def train_bigan(

@@ -9,7 +9,7 @@ from ..generators.architectures import fold
 from ._loop import run_training
 from ._networks import discriminator_network, generator_network
 from ._recipe import Recipe
-from ._statistics import settle_batch_norm
+from ._statistics import mixed_batches, settle_batch_norm
 
 __all__ = ["REAL_LABEL", "AdversarialRecipe", "cross_entropy", "train_dcgan"]
 
@@ -71,12 +71,7 @@ class AdversarialRecipe(Recipe):
         latents = self.prior.sample(len(images), averaged.config["latent_dim"], draws)
         settle_batch_norm(averaged, latents.split(BATCH))
         generator = fold(averaged)
-        with torch.no_grad():
-            mixed = [
-                torch.cat([real, generator(z)])
-                for real, z in zip(images.split(BATCH), latents.split(BATCH), strict=True)
-            ]
-        settle_batch_norm(discriminator, mixed)
+        settle_batch_norm(discriminator, mixed_batches(images, generator, latents, BATCH))
         return generator, fold(discriminator), None
 
 

@@ -46,4 +46,4 @@ def bigan_discriminator_network(image_shape, latent_dim, width, bounded):
     dense = is_dense(image_shape)
     width = max(width, MIN_DENSE_WIDTH) if dense else width
     config = {"latent_dim": latent_dim, "image_shape": image_shape, "width": width, "bounded": bounded}
-    return "bigan_discriminator", {**config, "dense": dense}
+    return "bigan_discriminator", {**config, "dense": dense, "batch_norm": not dense}

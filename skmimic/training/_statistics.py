@@ -3,7 +3,28 @@
 import torch
 from torch import nn
 
-__all__ = ["settle_batch_norm"]
+__all__ = ["mixed_batches", "settle_batch_norm"]
+
+
+@torch.no_grad()
+def mixed_batches(images, generator, latents, size):
+    """Return batches that are half real and half generated, as a discriminator meets them.
+
+    Parameters
+    ----------
+    images : tensor (n, c, h, w)
+    generator : torch.nn.Module
+        Frozen.
+    latents : tensor (n, d)
+    size : int
+        Images of each half.
+
+    Returns
+    -------
+    list of tensor
+    """
+    halves = zip(images.split(size), latents.split(size), strict=True)
+    return [torch.cat([real, generator(z)]) for real, z in halves]
 
 
 @torch.no_grad()

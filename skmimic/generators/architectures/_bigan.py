@@ -26,6 +26,8 @@ class BiGANDiscriminator(nn.Module):
         Whether tanh keeps the encoded latents in [-1, 1].
     dense : bool, default=False
         Fully connected instead of convolutional.
+    batch_norm : bool, default=False
+        With batch normalisation between convolutions, for training; ``fold`` turns it into weights and biases.
 
     Attributes
     ----------
@@ -35,7 +37,7 @@ class BiGANDiscriminator(nn.Module):
 
     architecture = "bigan_discriminator"
 
-    def __init__(self, latent_dim, image_shape, width, bounded=False, dense=False):
+    def __init__(self, latent_dim, image_shape, width, bounded=False, dense=False, batch_norm=False):
         super().__init__()
         self.config = {
             "latent_dim": int(latent_dim),
@@ -43,11 +45,15 @@ class BiGANDiscriminator(nn.Module):
             "width": int(width),
             "bounded": bool(bounded),
             "dense": bool(dense),
+            "batch_norm": bool(batch_norm),
         }
-        network = DenseEncoder if dense else DCGANEncoder
         n_features = 8 * int(width)
-        self.encoder = network(latent_dim, image_shape, width, bounded)
-        self.image_features = network(n_features, image_shape, width)
+        if dense:
+            self.encoder = DenseEncoder(latent_dim, image_shape, width, bounded)
+            self.image_features = DenseEncoder(n_features, image_shape, width)
+        else:
+            self.encoder = DCGANEncoder(latent_dim, image_shape, width, bounded, batch_norm)
+            self.image_features = DCGANEncoder(n_features, image_shape, width, False, batch_norm)
         self.latent_features = nn.Linear(latent_dim, n_features)
         self.last = nn.Sequential(nn.Linear(2 * n_features, n_features), nn.LeakyReLU(0.2), nn.Linear(n_features, 1))
 

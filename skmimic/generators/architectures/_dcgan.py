@@ -128,17 +128,20 @@ class DCGANEncoder(_Halvings):
         Channels after the first convolution.
     bounded : bool, default=False
         Whether tanh keeps the latents in [-1, 1].
+    batch_norm : bool, default=False
+        With batch normalisation, for training; ``fold`` turns it into weights and biases.
     """
 
     architecture = "dcgan_encoder"
 
-    def __init__(self, latent_dim, image_shape, width, bounded=False):
-        super().__init__(image_shape, width, latent_dim)
+    def __init__(self, latent_dim, image_shape, width, bounded=False, batch_norm=False):
+        super().__init__(image_shape, width, latent_dim, batch_norm)
         self.config = {
             "latent_dim": int(latent_dim),
             "image_shape": [int(v) for v in image_shape],
             "width": int(width),
             "bounded": bool(bounded),
+            "batch_norm": bool(batch_norm),
         }
 
     def forward(self, images):

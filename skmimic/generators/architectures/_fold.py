@@ -27,11 +27,22 @@ def fold(module):
     if not module.config.get("batch_norm"):
         return module.eval().requires_grad_(False)
     folded = build(module.architecture, {**module.config, "batch_norm": False})
-    for (layer, norm), (target, _) in zip(module.stages(), folded.stages(), strict=True):
-        scale, shift = _affine(norm, layer)
-        target.weight.copy_(layer.weight * _along_outputs(scale, layer))
-        target.bias.copy_(layer.bias * scale + shift)
+    _copy(module, folded)
     return folded.eval().requires_grad_(False)
+
+
+def _copy(module, folded):
+    """Copy the weights of a network, or of its networks; what is neither has no normalisation."""
+    if hasattr(module, "stages"):
+        for (layer, norm), (target, _) in zip(module.stages(), folded.stages(), strict=True):
+            scale, shift = _affine(norm, layer)
+            target.weight.copy_(layer.weight * _along_outputs(scale, layer))
+            target.bias.copy_(layer.bias * scale + shift)
+    elif hasattr(module, "architecture"):
+        for child, target in zip(module.children(), folded.children(), strict=True):
+            _copy(child, target)
+    else:
+        folded.load_state_dict(module.state_dict())
 
 
 def _affine(norm, layer):

@@ -14,7 +14,7 @@ def make(name, image_shape, batch_norm=True, seed=0, latent_dim=5, width=2):
     config = {"image_shape": image_shape, "width": width}
     if "generator" in name or "encoder" in name or "bigan" in name:
         config["latent_dim"] = latent_dim
-    if name in ("dcgan_generator", "dcgan_discriminator"):
+    if not name.startswith("dense"):
         config["batch_norm"] = batch_norm
     return build(name, config, torch.Generator().manual_seed(seed))
 
@@ -58,7 +58,7 @@ def test_impossible_sizes_are_refused(image_shape):
 
 
 @pytest.mark.parametrize("image_shape", [(1, 8, 8), (1, 13, 13), (3, 28, 20), (1, 33, 33)], ids=str)
-@pytest.mark.parametrize("name", ["dcgan_generator", "dcgan_discriminator"])
+@pytest.mark.parametrize("name", ["dcgan_generator", "dcgan_discriminator", "dcgan_encoder", "bigan_discriminator"])
 def test_folding_changes_nothing_but_the_layers(name, image_shape):
     generator, module = make("dcgan_generator", image_shape), make(name, image_shape)
     for seed in range(4):  # statistics that are not those of the beginning
