@@ -171,7 +171,7 @@ def _learn(generator, observed, settings, surrogate, seed, report):
 def _fresh(surrogate, generator, seed):
     """Build a trainable surrogate, try it on two images, and name its family."""
     fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device).eval()
-    images = torch.zeros(2, *generator.image_shape, device=generator.device)
+    images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
     with torch.no_grad():
         mimicked = fresh(images)
     if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:

@@ -21,7 +21,7 @@ NOISE, LATENT_WEIGHT = 0.05, 40.0
 
 def _layer(kind, *sizes, random, **keywords):
     """Make a layer initialised from its own random generator."""
-    layer = nn.utils.skip_init(kind, *sizes, **keywords)
+    layer = nn.utils.skip_init(kind, *sizes, dtype=torch.float32, **keywords)
     bound = 1 / math.sqrt(layer.weight[0].numel())
     nn.init.uniform_(layer.weight, -bound, bound, generator=random)
     nn.init.uniform_(layer.bias, -bound, bound, generator=random)
@@ -145,10 +145,10 @@ def _synthetic_loss(problem, encoder, random, device):
     truth = problem.latents(z)
     if truth.deviations is not None:
         spread = 0.75 * problem.deviation_sd
-        truth = Latents(z, spread * torch.randn(truth.deviations.shape, generator=random).to(device))
+        truth = Latents(z, spread * torch.randn(truth.deviations.shape, generator=random, dtype=z.dtype).to(device))
     with torch.no_grad():
         clean = problem.mimic(truth)
-        observed = clean + NOISE * torch.randn(clean.shape, generator=random).to(device)
+        observed = clean + NOISE * torch.randn(clean.shape, generator=random, dtype=clean.dtype).to(device)
     guess = encoder(observed)
     regression = ((guess.z - z) / generator.prior.scale).square().mean() / 3
     return 0.5 * problem.objective(observed, guess).mean() + LATENT_WEIGHT * regression

@@ -36,6 +36,14 @@ class OptimizationTrace:
     objectives: tuple = ()
     status: Status = Status.COMPLETED
 
+    def __getstate__(self):
+        """Name the status: skops stores no enumerations."""
+        return {"objectives": self.objectives, "status": self.status.name}
+
+    def __setstate__(self, state):
+        """Look the status up again."""
+        vars(self).update(objectives=state["objectives"], status=Status[state["status"]])
+
     @property
     def n_rounds(self):
         """Number of records after the start."""

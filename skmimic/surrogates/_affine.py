@@ -49,7 +49,7 @@ def affine_matrix(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0)):
     tensor (2, 3)
     """
     cosine, sine = math.cos(math.radians(rotation_deg)) / scale, math.sin(math.radians(rotation_deg)) / scale
-    return torch.tensor([[cosine, -sine, shift[0]], [sine, cosine, shift[1]]])
+    return torch.tensor([[cosine, -sine, shift[0]], [sine, cosine, shift[1]]], dtype=torch.float32)
 
 
 def describe_affine(matrix, image_shape):

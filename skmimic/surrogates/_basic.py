@@ -90,7 +90,7 @@ class UserSurrogate(Surrogate):
                 "surrogate: a factory must take the image shape and return a torch.nn.Module, but it returned "
                 f"{type(made).__name__}."
             )
-        self.module = copy.deepcopy(made)  # the factory may give the same module again and again
+        self.module = copy.deepcopy(made).float()  # the factory may give the same module again and again
 
     def forward(self, images, deviations=None):
         """Run the module and check that it keeps the shape."""

@@ -13,7 +13,7 @@ __all__ = ["Convolution"]
 
 def _convolution(n_in, n_out, generator):
     """Make a 3x3 convolution initialised from its own random generator, not from the global one."""
-    layer = nn.utils.skip_init(nn.Conv2d, n_in, n_out, 3, padding=1)
+    layer = nn.utils.skip_init(nn.Conv2d, n_in, n_out, 3, padding=1, dtype=torch.float32)
     nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
@@ -60,7 +60,7 @@ class Convolution(Surrogate):
     def describe(self):
         """Return how much the block changes a flat grey picture and a single bright point, in half pixel ranges."""
         c, h, w = self.image_shape
-        probe = torch.full((2, c, h, w), -1.0, device=self.layers[0].weight.device)
+        probe = torch.full_like(self.layers[0].weight[:1, :1, :1, :1], -1.0).repeat(2, c, h, w)
         probe[1, :, h // 2, w // 2] = 1.0
         change = (self.forward(probe) - probe).abs().flatten(1)
         return {"convolution_on_background": change[0].mean().item(), "convolution_on_point": change[1].max().item()}

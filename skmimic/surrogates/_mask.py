@@ -32,14 +32,15 @@ class Mask(Surrogate):
         super().__init__()
         self.image_shape, self.start, self.fill_value, self.learn = tuple(image_shape), start, fill, learn
         if start == "identity":
-            weight = torch.ones(self.image_shape)
+            weight = torch.ones(self.image_shape, dtype=torch.float32)
         else:
-            weight = torch.rand(self.image_shape, generator=torch.Generator().manual_seed(seed))
+            random = torch.Generator().manual_seed(seed)
+            weight = torch.rand(self.image_shape, generator=random, dtype=torch.float32)
         if learn:
             self.weight = nn.Parameter(weight)
         else:
             self.register_buffer("weight", weight)
-        self.register_buffer("fill", torch.full(self.image_shape, float(fill)))
+        self.register_buffer("fill", torch.full(self.image_shape, float(fill), dtype=torch.float32))
 
     @torch.no_grad()
     def set_dead(self, dead, values):

@@ -21,8 +21,8 @@ class Photometric(Surrogate):
     def __init__(self, image_shape):
         super().__init__()
         self.image_shape = tuple(image_shape)
-        self.gain = nn.Parameter(torch.ones(image_shape[0]))
-        self.bias = nn.Parameter(torch.zeros(image_shape[0]))
+        self.gain = nn.Parameter(torch.ones(image_shape[0], dtype=torch.float32))
+        self.bias = nn.Parameter(torch.zeros(image_shape[0], dtype=torch.float32))
 
     def forward(self, images, deviations=None):
         """Return the recoloured images."""
