@@ -83,7 +83,7 @@ def test_a_known_corruption_is_undone(name, on_manifold):
 
 
 def test_a_corruption_that_clips_is_not_taken_for_affine(on_manifold):
-    clips = Photometric(2.0, 0.0)
+    clips = Photometric(-2.0, 0.0)
     assert not clips.is_affine_in_images
     assert not Compose(Rotation(20.0), clips).is_affine_in_images
     assert not MissingPixels(0.3, shared=False).is_affine_in_images
