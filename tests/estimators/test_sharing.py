@@ -12,6 +12,7 @@ from sklearn.base import clone
 from torch import nn
 
 from skmimic import Generator, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
+from skmimic.engine import Settings
 from tests.helpers import ESTIMATORS, SmoothDecoder, pca_generator, pictures, small
 
 IDS = {"ids": lambda cls: cls.__name__}
@@ -104,8 +105,6 @@ def test_fitted_attributes_hold_no_tensors(solver, monkeypatch):
 
 
 def few_encoder_steps(**keywords):
-    from skmimic.engine import Settings
-
     return Settings(**keywords, encoder_steps=3)
 
 
