@@ -3,7 +3,7 @@
     SKMIMIC_DATA=... python benchmarks/check_bundled.py mnist mnist16 > check_bundled.json
 
 Classes: 5,000 samples are named by the nearest of the 60,000 training images. Reconstruction: latents of 500 test
-digits by Adam from the nearest of 4,000 samples; the error is the median of ||X - G(z)||_2 in the range [-1, 1], beside that
+digits by Adam from the nearest of 4,000 samples; the error is the median of ||X - G(z)||_2 in [-1, 1], beside that
 of a principal component analysis fitted on the 60,000 training images. For comparison, the same for test digits turned
 by 60 degrees and mirrored: a generator that shows these as well as digits has learned little about digits.
 """
