@@ -2,7 +2,7 @@
 
 __all__ = ["with_shared_parameters"]
 
-SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, decomposition, str or None
+SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, decomposition, str or None, default=None
         Generator of clean images (paper: G, with discriminator D). An unfitted estimator is cloned and trained on the X
         of `fit`; a string is a bundled name, see `skmimic.load_gan`; None makes a linear generator of the X of `fit`.
     surrogate : str, Surrogate or callable, default="auto"
