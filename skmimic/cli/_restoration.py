@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from sklearn.neighbors import KNeighborsClassifier
 
 from ..corruptions import Affine, Compose, MissingPixels
 from ..datasets import load_mnist_sample
 from ..estimators import KnownCorruptionProjector, MimicGANProjector, PGDProjector
 from ..metrics import d_proj
 from ..utils import CANONICAL, Bounds, as_rows
+from ._reader import digit_reader
 from ._stopwatch import Duration, Stopwatch
 
 __all__ = ["BYTES", "ROTATION", "ZOOM", "Restoration", "Restored", "restore"]
@@ -31,7 +31,7 @@ class Restored:
     d_proj : float
         Mean distance to the clean digits.
     accuracy : float
-        Of a 1-nearest-neighbour classifier of clean digits.
+        Of `digit_reader`, a 1-nearest-neighbour classifier of other clean digits.
     duration : Duration or None
         None for what was not computed.
     """
@@ -94,7 +94,7 @@ def restore(gan, *, n_digits, seed, effort, report):
     order = np.random.default_rng(seed).permutation(len(digits.images))
     chosen, others = order[:n_digits], order[n_digits:]
     clean, labels = digits.images[chosen], digits.target[chosen]
-    reader = KNeighborsClassifier(1).fit(digits.data[others], digits.target[others])
+    reader = digit_reader(digits.images[others], digits.target[others], seed)
     losing = MissingPixels(LOST, random_state=seed)
     f = Compose(Affine(rotation=ROTATION, zoom=ZOOM), losing)
     corrupted = _corrupt(f, clean)
