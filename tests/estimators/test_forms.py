@@ -102,6 +102,8 @@ class TestRange:
         model = small(MimicGANProjector, surrogate="identity", data_range=bounds).fit(X)
         expected = small(MimicGANProjector, surrogate="identity").fit(pictures()).transform(pictures())
         np.testing.assert_allclose((model.transform(X) - low) / (high - low) * 2 - 1, expected, atol=1e-3)
+        np.testing.assert_allclose(model.decode(model.encode(X)), model.transform(X), rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(model.inverse_transform(X), X, rtol=1e-4, atol=1e-4)  # f^ is the identity
 
     def test_a_generator_of_another_range_means_that_range(self):
         class Unit(SmoothDecoder):
