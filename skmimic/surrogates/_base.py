@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 
-import torch
 from torch import nn
 
 __all__ = ["Surrogate"]
@@ -55,16 +54,3 @@ class Surrogate(nn.Module, ABC):
             Names with their unit, such as ``rotation_deg``, to numbers, tuples of numbers, or words.
         """
         return {"parameters": sum(parameter.numel() for parameter in self.parameters())}
-
-    @torch.no_grad()
-    def jitter(self, generator, scale=0.05):
-        """Move every parameter a little, for restarts.
-
-        Parameters
-        ----------
-        generator : torch.Generator
-        scale : float, default=0.05
-            Standard deviation of the normal steps.
-        """
-        for parameter in self.parameters():
-            parameter += scale * torch.randn(parameter.shape, generator=generator).to(parameter)

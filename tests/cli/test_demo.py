@@ -9,7 +9,7 @@ import pytest
 from skmimic.cli import _demo
 from skmimic.generators import bundled_names
 
-TINY = {"n_digits": 30, "n_target": 40, "effort": {"batch_size": 40, "T": 1, "T2": 2}}
+TINY = {"n_digits": 30, "n_target": 40, "effort": {"batch_size": 40, "T": 1, "T2": 2}, "n_workers": 1}
 METHODS = ["corrupted", "PGD", "MimicGAN", "known corruption"]
 
 
@@ -42,6 +42,17 @@ def test_the_same_seed_gives_the_same_figures(command, small, tmp_path):
 
     assert figures(0) == figures(0)
     assert figures(0) != figures(1)
+
+
+def test_two_processes_give_the_same_figures(command, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(_demo, "FULL", {**TINY, "n_workers": 2})
+    figures = []
+    for options in ([], ["--quick"]):
+        command("demo", *options, "--out", tmp_path / "d.png", "--json", tmp_path / "d.json")
+        found = json.loads((tmp_path / "d.json").read_text())
+        methods = [(m["d_proj"], m["accuracy"]) for m in found["restoration"]["methods"].values()]
+        figures.append([*methods, found["alignment"]["accuracy_after"], found["restoration"]["found"]])
+    assert figures[0] == figures[1]
 
 
 def test_without_matplotlib_the_extra_is_named(command, small, tmp_path, monkeypatch):

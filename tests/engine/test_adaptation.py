@@ -30,6 +30,13 @@ def project(adaptation, observed=None, batch_size=8):
     return RowProjector(loaded(), adaptation, batch_size)(clean() * 0.6 if observed is None else observed)
 
 
+class Halves(Bend):
+    """A surrogate of the user that forgets to keep the size."""
+
+    def forward(self, images, deviations=None):
+        return images[..., ::2]
+
+
 class TestPhaseA:
     @pytest.mark.parametrize("solver", ["joint", "alternating", "amortized"])
     def test_learns_with_every_solver_and_is_plain_numpy(self, solver):
@@ -66,7 +73,7 @@ class TestPhaseA:
         (value,) = adaptation.surrogate.describe().keys() - {"family"}
         assert adaptation.surrogate.describe()[value] != factory(SHAPE).describe()[value]
 
-    @pytest.mark.parametrize("factory", [lambda shape: nn.Flatten(), lambda shape: nn.AvgPool2d(2)])
+    @pytest.mark.parametrize("factory", [lambda shape: nn.Flatten(), lambda shape: nn.AvgPool2d(2), Halves])
     def test_a_surrogate_that_changes_the_shape_is_refused_before_any_work(self, factory):
         with pytest.raises(GeneratorMismatchError, match="must keep the shape"):
             estimate(surrogate=factory)
@@ -152,6 +159,14 @@ class TestInterruption:
         assert partial.encoder is None
         assert partial.surrogate.describe()["gain"][0] < 1
         assert all(torch.isfinite(part).all() for part in project(partial))
+
+    @pytest.mark.parametrize("surrogate", ["auto", "photometric"])
+    def test_has_nothing_to_keep_before_anything_was_learned(self, surrogate):
+        def stops(mimicked, observed):
+            raise KeyboardInterrupt
+
+        partial = self.partial_of(settings=replace(SETTINGS, loss=stops), surrogate=surrogate)
+        assert partial is None or partial.surrogate.describe()["gain"] == (1.0,)
 
     def test_keeps_what_the_joint_solver_was_learning(self):
         class Stops(GainModule):

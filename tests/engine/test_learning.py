@@ -99,6 +99,14 @@ class TestFamily:
         told = adaptation.surrogate.describe()["fraction_masked"]
         assert told == pytest.approx(lost.float().mean().item(), abs=1e-6)
 
+    def test_rows_that_differ_each_in_its_own_way_take_the_flexible_family(self):
+        deviations = 0.25 * torch.randn(60, 6, generator=seeded())
+        rows = Affine(SHAPE)(clean(60), deviations).detach()
+        observed = rows + 0.6 * (1 - rows.square())
+        adaptation = estimate_corruption(loaded(), observed, replace(SETTINGS, T=12), "auto")
+        assert "convolution" in adaptation.surrogate.family
+        assert adaptation.deviation_sd > 0.1
+
     def test_rows_of_another_world_warn(self):
         noise = 2 * torch.rand(40, *SHAPE, generator=seeded()) - 1
         with pytest.warns(

@@ -6,7 +6,7 @@ import torch
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
 from skmimic.engine import Candidates, Pose, dead_pixels, retrieve
 from skmimic.surrogates import affine_matrix
-from tests.helpers import loaded
+from tests.helpers import loaded, smooth_generator
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,15 @@ def test_dead_pixels_need_rows_enough_to_exclude_chance():
     few, many = (torch.full((n, 1, 1, 1), -1.0) for n in (5, 20))
     assert not dead_pixels(mimicked, few).any()
     assert dead_pixels(mimicked, many).all()
+
+
+def test_large_pictures_are_searched_at_a_small_size():
+    generator = loaded(smooth_generator((1, 24, 20)))
+    rows = generator.decode(generator.prior.sample(30, 4, torch.Generator().manual_seed(1)))
+    candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=300)
+    found = retrieve(candidates, Zoom(0.7)(rows))
+    assert found.pose.zoom == pytest.approx(0.7, rel=0.15)
+    assert found.dead.shape == (1, 24, 20)
 
 
 def test_rows_all_alike_do_not_fail(candidates, clean):

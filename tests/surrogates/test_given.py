@@ -118,6 +118,13 @@ def test_a_surrogate_needs_forward_and_recipe():
         type("Unfinished", (Surrogate,), {})()
 
 
+def test_a_surrogate_that_says_nothing_is_described_by_its_size():
+    class Silent(Bend):
+        describe = Surrogate.describe
+
+    assert Silent(SHAPE).describe() == {"parameters": 1}
+
+
 class TestFittedSurrogate:
     def learned(self):
         surrogate = Affine(SHAPE)

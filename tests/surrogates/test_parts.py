@@ -47,7 +47,7 @@ def test_keeps_shape_and_dtype(family, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("family", [*(set(FAMILIES) - {"paper"}), EVERYTHING])
+@pytest.mark.parametrize("family", [*(family for family in FAMILIES if family != "paper"), EVERYTHING])
 def test_starts_at_the_identity(family, shape):
     images = random_images(shape)
     torch.testing.assert_close(build_family(family, shape)(images), images)
