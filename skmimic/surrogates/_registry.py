@@ -99,5 +99,10 @@ def _rebuilt(surrogate):
     """Make a trainable surrogate with the same values, so that the user's own instance is left alone."""
     make, keywords = surrogate.recipe()
     fresh = make(**keywords)
+    if type(fresh) is not type(surrogate):
+        raise TypeError(
+            f"surrogate: recipe() of {type(surrogate).__name__} builds a {type(fresh).__name__}. Give the class a "
+            "recipe() of its own."
+        )
     fresh.load_state_dict(surrogate.state_dict())
     return fresh

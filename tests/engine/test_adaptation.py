@@ -36,6 +36,9 @@ class Halves(Bend):
     def forward(self, images, deviations=None):
         return images[..., ::2]
 
+    def recipe(self):
+        return Halves, {"image_shape": self.image_shape}
+
 
 class TestPhaseA:
     @pytest.mark.parametrize("solver", ["joint", "alternating", "amortized"])

@@ -113,6 +113,14 @@ def test_a_module_must_keep_the_shape():
         surrogate(IMAGES)
 
 
+def test_a_recipe_must_build_its_own_class():
+    class Child(Bend):
+        """Inherits the recipe of its parent, which would silently learn the parent."""
+
+    with pytest.raises(TypeError, match=r"recipe\(\) of Child builds a Bend. Give the class a recipe\(\) of its own"):
+        resolve_surrogate(Child, SHAPE)
+
+
 def test_a_surrogate_needs_forward_and_recipe():
     with pytest.raises(TypeError, match="abstract"):
         type("Unfinished", (Surrogate,), {})()
