@@ -30,7 +30,10 @@ def an_encoder(generator):
 def adaptation(generator):
     """As if phase A had learned all that it can learn."""
     surrogate = build_family("affine+photometric+convolution+mask", generator.image_shape)
-    surrogate.jitter(torch.Generator().manual_seed(0))
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in surrogate.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=random)
     fitted = FittedSurrogate(surrogate, "everything")
     return replace(blank(generator), surrogate=fitted, deviation_sd=0.2, encoder=an_encoder(generator), seed=7)
 
