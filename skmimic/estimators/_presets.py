@@ -23,7 +23,7 @@ PRESETS = {
 
 
 def from_paper(experiment):
-    """Return the paper's settings of an experiment as keyword arguments of any estimator.
+    """Return the paper's settings of an experiment as keyword arguments of projector, detector or aligner.
 
     The paper never gives T; it is 20 here. RMSProp is TensorFlow's.
 
