@@ -19,7 +19,7 @@ from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
 from ..utils import resolve_device
-from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions
+from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
     check_image_shape,
@@ -248,6 +248,28 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             raise
         self._was_adapted = True
         report.done()
+
+    @with_callbacks
+    def adapt(self, X):
+        """Estimate the corruption again, from other rows; all else that `fit` learned stays.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        self
+        """
+        rows, _ = self._new_data(X)
+        self._adapt_to(rows)
+        return self
+
+    def _adaptation_for(self, rows):
+        """Estimate the corruption from these rows if this call is to do so, else take what is kept."""
+        if self.adapt_on == "transform" and not self._was_adapted:
+            return self._estimate(rows, self._surrogate_for())
+        return self._adaptation
 
     def _keep(self, adaptation):
         self._adaptation = adaptation

@@ -166,32 +166,13 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         self.calibration_scores_ = np.sort(scores[held_out])
         return self
 
-    @with_callbacks
-    def adapt(self, X):
-        """Learn the corruption again from other normal rows; the threshold stays.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        self
-        """
-        rows, _ = self._new_data(X)
-        self._adapt_to(rows)
-        return self
-
     def _scores(self, rows):
         values = self._projected(rows)
         return -np.abs(rows.astype(np.float64) - values).sum(axis=1)
 
     def _projected(self, rows):
         output = "mimicked" if self.error == "mimicked" else "images"
-        adaptation = self._adaptation
-        if self.adapt_on == "transform" and not self._was_adapted:
-            adaptation = self._estimate(rows, self._surrogate_for())
-        return self._project(rows, adaptation, (output,), np.float64)[output]
+        return self._project(rows, self._adaptation_for(rows), (output,), np.float64)[output]
 
     def score_samples(self, X):
         """Return minus the L1 error of every row; higher is more normal.

@@ -23,27 +23,6 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
 
     output = "images"  # a parameter of MimicGANProjector
 
-    @with_callbacks
-    def adapt(self, X):
-        """Estimate the corruption again, from other rows.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        self
-        """
-        rows, _ = self._new_data(X)
-        self._adapt_to(rows)
-        return self
-
-    def _adaptation_for(self, rows):
-        if self.adapt_on == "transform" and not self._was_adapted:
-            return self._estimate(rows, self._surrogate_for())
-        return self._adaptation
-
     def transform(self, X):
         """Project every row alone, with the corruption frozen (phase B).
 
@@ -56,9 +35,9 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         ndarray of the form of X, or (n_samples, latent_dim) with ``output="latents"``
             Clean images G(z) in the range of X.
         """
-        rows, form = self._new_data(X)
         if self.output == "latents":
-            return self._project(rows, self._adaptation_for(rows), ("latents",), form.dtype)["latents"]
+            return self.encode(X)
+        rows, form = self._new_data(X)
         images = self._project(rows, self._adaptation_for(rows), ("images",), form.dtype)["images"]
         return images.reshape(len(rows), *form.shape)
 
