@@ -8,11 +8,11 @@ from joblib import Parallel, cpu_count, delayed
 from ..exceptions import MissingExtraError
 from ..generators import load_gan
 from ..plotting import DemoDisplay
-from ..utils import atomic_write
+from ..utils import BYTES, atomic_write
 from ._alignment import align
 from ._console import CommandError, Progress
 from ._report import alignment_lines, as_json, panels, restoration_lines
-from ._restoration import BYTES, restore
+from ._restoration import restore
 from ._stopwatch import Duration, Stopwatch
 
 __all__ = ["run"]

@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from ..utils import Bounds, as_images, import_extra
+from ..utils import BYTES, as_images, import_extra
 from ._console import CommandError
 
 __all__ = ["Pictures", "picture_names", "to_picture"]
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 MODES = {1: "L", 3: "RGB"}
-BYTES = Bounds(0.0, 255.0)
 
 
 class Pictures:

@@ -5,11 +5,10 @@ import torch
 from sklearn.neighbors import KNeighborsClassifier
 
 from ..surrogates import warp
-from ..utils import CANONICAL, Bounds, as_rows
+from ..utils import BYTES, CANONICAL, as_rows
 
 __all__ = ["digit_reader"]
 
-BYTES = Bounds(0.0, 255.0)
 N_COPIES = 9
 TURN, ZOOM, SLANT, SHIFT = 0.12, 0.08, 0.1, 0.06  # standard deviations: radians, log, tangent, half pictures
 

@@ -9,13 +9,12 @@ from ..corruptions import Affine, Compose, MissingPixels
 from ..datasets import load_mnist_sample
 from ..estimators import KnownCorruptionProjector, MimicGANProjector, PGDProjector
 from ..metrics import d_proj
-from ..utils import CANONICAL, Bounds, as_rows
+from ..utils import BYTES, CANONICAL, as_rows
 from ._reader import digit_reader
 from ._stopwatch import Duration, Stopwatch
 
-__all__ = ["BYTES", "ROTATION", "ZOOM", "Restoration", "Restored", "restore"]
+__all__ = ["ROTATION", "ZOOM", "Restoration", "Restored", "restore"]
 
-BYTES = Bounds(0.0, 255.0)
 ROTATION, ZOOM, LOST = 35, 0.8, 1 / 3
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..exceptions import DataRangeWarning, GeneratorMismatchError
-from ..utils import CANONICAL, Bounds, as_images, as_rows, n_values
+from ..utils import BYTES, CANONICAL, Bounds, as_images, as_rows, n_values
 from ..utils._sklearn import validate_data
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
 ]
 
 DTYPES = [np.float32, np.float64, np.uint8]  # others become float32
-BYTES = Bounds(0.0, 255.0)
 UNIT = Bounds(0.0, 1.0)
 SLACK = 0.05  # of the range, for noise
 

@@ -14,11 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..generators import Generator, as_prior
 from ..training import TrainingSettings
-from ..utils import CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device
+from ..utils import BYTES, CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import all_or_nothing
 from ._data import (
-    BYTES,
     UNIT,
     canonical_images,
     check_image_shape,

@@ -5,10 +5,11 @@ from ._batching import RowRunner
 from ._device import is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write
-from ._images import CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
+from ._images import BYTES, CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._random import torch_generator
 
 __all__ = [
+    "BYTES",
     "CANONICAL",
     "Bounds",
     "RowRunner",

@@ -3,7 +3,7 @@
 import math
 from typing import NamedTuple
 
-__all__ = ["CANONICAL", "Bounds", "as_images", "as_rows", "infer_image_shape", "n_values"]
+__all__ = ["BYTES", "CANONICAL", "Bounds", "as_images", "as_rows", "infer_image_shape", "n_values"]
 
 
 class Bounds(NamedTuple):
@@ -63,6 +63,7 @@ class Bounds(NamedTuple):
         return (values - self.low) * scale + to.low
 
 
+BYTES = Bounds(0.0, 255.0)
 CANONICAL = Bounds(-1.0, 1.0)  # what the engine computes in
 
 
