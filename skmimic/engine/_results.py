@@ -15,7 +15,6 @@ class Status(Enum):
 
     COMPLETED = "All rounds were run."
     CONVERGED = "The objective settled before the last round."
-    CLOSED_FORM = "The latents are the exact least-squares solution."
     INTERRUPTED = "Interrupted: the values are the best so far; call again to go on."
     NOT_IDENTIFIABLE = (
         "Too few rows to tell the corruption from the image: the surrogate is the identity. Pass more rows."
