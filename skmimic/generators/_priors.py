@@ -48,10 +48,6 @@ class Prior(abc.ABC):
         """Return the nearest allowed latents (n, d)."""
 
     @abc.abstractmethod
-    def clip_stochastically(self, z, generator):
-        """Return latents (n, d) whose out-of-range coordinates are drawn anew (Lipton and Tripathi, 2017)."""
-
-    @abc.abstractmethod
     def penalty(self, z):
         """Return half the sum of squares (n,) of the latents, measured from the mean in the prior's own unit."""
 
@@ -126,14 +122,6 @@ class BoxPrior(Prior):
         """Clip every coordinate to the box."""
         return z.clamp(self._low, self._high)
 
-    def clip_stochastically(self, z, generator):
-        """Draw the coordinates outside the box anew, uniformly.
-
-        As many numbers are drawn as `z` has, so that the state of `generator` afterwards doesn't depend on the values.
-        """
-        anew = self.sample(*z.shape, generator).to(z)
-        return torch.where((z < self._low) | (z > self._high), anew, z)
-
     def penalty(self, z):
         """Return ``0.5 * sum(((z - centre) / half_width) ** 2)`` of each row (n,)."""
         return 0.5 * ((z - self._centre) / self._half_width).square().sum(dim=1)
@@ -207,14 +195,6 @@ class NormalPrior(Prior):
         if math.isinf(radius):
             return z
         return z * _shrink(z, radius)
-
-    def clip_stochastically(self, z, generator):
-        """Draw coordinates beyond the radius of one coordinate anew, then scale the rows that are still too long.
-
-        As many numbers are drawn as `z` has, so that the state of `generator` afterwards doesn't depend on the values.
-        """
-        anew = self.sample(*z.shape, generator).to(z)
-        return self.project(torch.where(z.abs() > self.radius(1), anew, z))
 
     def penalty(self, z):
         """Return ``0.5 * sum(z ** 2)`` of each row (n,)."""

@@ -47,30 +47,6 @@ def test_projection_moves_no_allowed_latent_and_nothing_is_nearer(prior, seed):
 
 
 @given(priors, seeds)
-def test_stochastic_clipping_gives_allowed_latents_and_keeps_good_ones(prior, seed):
-    z = latents(seed)
-    clipped = prior.clip_stochastically(z, torch.Generator().manual_seed(1))
-    torch.testing.assert_close(prior.project(clipped), clipped, rtol=1e-6, atol=0)
-    allowed = prior.sample(7, 5, torch.Generator().manual_seed(seed))
-    if isinstance(prior, BoxPrior):
-        assert torch.equal(prior.clip_stochastically(allowed, torch.Generator().manual_seed(1)), allowed)
-
-
-@pytest.mark.parametrize("prior", [UniformPrior(), BoxPrior(0, 3), NormalPrior()])
-def test_stochastic_clipping_uses_the_same_number_of_draws_whatever_the_values(prior):
-    first, second = torch.Generator().manual_seed(3), torch.Generator().manual_seed(3)
-    prior.clip_stochastically(torch.zeros(4, 3), first)
-    prior.clip_stochastically(torch.full((4, 3), 99.0), second)
-    assert torch.equal(first.get_state(), second.get_state())
-
-
-def test_stochastic_clipping_of_a_box_draws_inside_and_not_at_the_border():
-    clipped = UniformPrior().clip_stochastically(torch.full((50, 3), 9.0), torch.Generator().manual_seed(0))
-    assert (clipped.abs() < 1).all()
-    assert clipped.std() > 0.4
-
-
-@given(priors, seeds)
 def test_penalty_is_half_the_squares_in_the_unit_of_the_prior(prior, seed):
     z = latents(seed)
     low, high = (prior.low, prior.high) if isinstance(prior, BoxPrior) else (-1, 1)
