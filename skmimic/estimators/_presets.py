@@ -2,15 +2,15 @@
 
 __all__ = ["PRESETS", "from_paper"]
 
-COMMON = {
+STEPS = {
     "solver": "alternating",
-    "surrogate": "paper",
     "loss": "l1",
     "lambda_adv": 1e-4,
     "start": "mean",
     "optimizer": "rmsprop_tf",
     "T": 20,
 }
+COMMON = {**STEPS, "surrogate": "paper"}
 PRESETS = {
     "robustness": {**COMMON, "T1": 25, "T2": 25, "lr_surrogate": 1e-2, "lr_latent": 1e-2},
     "mnist->usps": {**COMMON, "T1": 15, "T2": 15, "lr_surrogate": 1e-2, "lr_latent": 9e-3},
@@ -18,14 +18,16 @@ PRESETS = {
     "defense": {**COMMON, "T1": 10, "T2": 10, "lr_surrogate": 1e-2, "lr_latent": 8e-2},
     "anomaly:usps->mnist": {**COMMON, "T1": 25, "T2": 75, "lr_surrogate": 1e-2, "lr_latent": 8e-2},
     "anomaly:mnist->usps": {**COMMON, "T1": 15, "T2": 15, "lr_surrogate": 1e-2, "lr_latent": 9e-3},
-    "pgd": {**COMMON, "surrogate": "identity", "T1": 0, "T2": 25, "lr_surrogate": 1e-2, "lr_latent": 5e-3},
+    "pgd": {**STEPS, "T2": 25, "lr_latent": 5e-3},
 }
 
 
 def from_paper(experiment):
-    """Return the paper's settings of an experiment as keyword arguments of projector, detector or aligner.
+    """Return the paper's settings of an experiment as keyword arguments of an estimator.
 
-    The paper never gives T; it is 20 here. RMSProp is TensorFlow's.
+    Those of "pgd" fit `PGDProjector` and `KnownCorruptionProjector`, which learn nothing; for PGD in projector,
+    detector or aligner add ``surrogate="identity"``. All others fit projector, detector and aligner. The paper never
+    gives T; it is 20 here. RMSProp is TensorFlow's.
 
     Parameters
     ----------
@@ -51,6 +53,9 @@ def from_paper(experiment):
     >>> from skmimic import MimicDomainAligner, from_paper
     >>> MimicDomainAligner(**from_paper("usps->mnist")).T2
     75
+    >>> from skmimic import PGDProjector
+    >>> PGDProjector(**from_paper("pgd")).lr_latent
+    0.005
     """
     if experiment not in PRESETS:
         raise ValueError(f"from_paper: {experiment!r} is unknown. Use one of {sorted(PRESETS)}.")
