@@ -144,17 +144,21 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
-    def _fit_data(self, X, generator_rows=None):
+    def _fit_data(self, X):
         """Validate the X of `fit`, settle generator and data range, and return the rows."""
         rows = valid_rows(self, X, reset=True)
+        self._settle(X, rows, rows)
+        return rows
+
+    def _settle(self, X, rows, seen):
+        """Settle generator and data range; a generator that is made in `fit` is made of the rows `seen`."""
         self._form = form_of(X, rows)
         told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
-        self.generator_ = self._resolve_generator(rows if generator_rows is None else rows[generator_rows(rows)], told)
+        self.generator_ = self._resolve_generator(seen, told)
         self.image_shape_ = self.generator_.image_shape
         self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, self.generator_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
-        return rows
 
     def _new_data(self, X):
         """Validate the X of any later method; return the rows and the form of the answer."""

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..metrics import p_values
 from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
 from ._base import MimicEstimator, all_or_nothing
-from ._data import distinct_rows
+from ._data import distinct_rows, valid_rows
 from ._docs import with_shared_parameters
 
 __all__ = ["MimicAnomalyDetector"]
@@ -156,8 +156,9 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         GeneratorMismatchError
             If X does not fit the generator.
         """
-        rows = self._fit_data(X, generator_rows=lambda rows: _split(rows)[0])
+        rows = valid_rows(self, X, reset=True)
         seen, held_out = _split(rows)
+        self._settle(X, rows, rows[seen])
         self._keep(self._identity())
         if self.adapt_on == "fit":
             self._adapt_to(rows[seen], self._made_generator(), X, y)
