@@ -154,9 +154,10 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Settle generator and data range; a generator that is made in `fit` is made of the rows `seen`."""
         self._form = form_of(X, rows)
         told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
-        self.generator_ = self._resolve_generator(seen, told)
+        gan = self._trained(seen, told)
+        self.generator_ = self._resolve_generator(gan, seen, told)
         self.image_shape_ = self.generator_.image_shape
-        self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, self.generator_)
+        self.data_range_ = choose_data_range(type(self).__name__, self._told_range(gan), rows, self.generator_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -168,13 +169,24 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             warn_if_outside(type(self).__name__, rows, self.data_range_)
         return rows, form_of(X, rows)
 
-    def _resolve_generator(self, rows, image_shape):
-        gan, subject = self.gan, type(self).__name__
+    def _trained(self, rows, image_shape):
+        """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""
+        gan = self.gan
+        if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
+            return clone(gan).fit(rows if image_shape is None else rows.reshape(len(rows), *image_shape))
+        return gan
+
+    def _told_range(self, gan):
+        """The `data_range` parameter; with "auto" what an estimator that was trained here took X to be in."""
+        if isinstance(self.data_range, str) and gan is not self.gan:
+            return getattr(gan, "data_range_", self.data_range)
+        return self.data_range
+
+    def _resolve_generator(self, gan, rows, image_shape):
+        subject = type(self).__name__
         if gan is None:
             n_components = max(1, min(MOST_COMPONENTS, rows.shape[1] // 2))
             return linear_generator_from_data(rows, n_components, image_shape)
-        if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
-            gan = clone(gan).fit(rows if image_shape is None else rows.reshape(len(rows), *image_shape))
         is_handle = isinstance(gan, (Generator, str)) or hasattr(gan, "generator_")
         generator = as_generator(gan) if is_handle else as_generator(gan, image_shape=image_shape)
         if np.prod(generator.image_shape) != rows.shape[1]:

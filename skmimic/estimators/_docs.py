@@ -45,8 +45,8 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     image_shape : tuple (C, H, W) or None, default=None
         Of the rows of X; None takes it from the generator or the form of X.
     data_range : "auto" or tuple (low, high), default="auto"
-        Values of black and white. "auto": 0 to 255 for uint8, else the generator's range or, with a warning, the usual
-        range that holds X.
+        Values of black and white. "auto": what a DCGAN, VAE or BiGAN trained in `fit` took X to be in; otherwise 0 to
+        255 for uint8, else the generator's range or, with a warning, the usual range that holds X.
     batch_size : int, default=256
         Rows projected at a time, at least 4. Results do not depend on the neighbours of a row.
     device : str or torch.device, default="auto"

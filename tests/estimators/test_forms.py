@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmimic import Generator, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
+from skmimic import DCGAN, Generator, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
 from skmimic.exceptions import DataRangeWarning
 from skmimic.surrogates import Identity
 from tests.helpers import LEARNING, PROJECTORS, SmoothDecoder, pictures, small, smooth_generator
@@ -151,6 +151,20 @@ class TestRange:
 
     def test_noise_a_little_beyond_the_range_does_not_warn(self):
         small(PGDProjector).fit(np.clip(pictures(), -1, None) * 1.04)
+
+    @pytest.mark.parametrize("cls", LEARNING, **IDS)
+    @pytest.mark.parametrize("bounds", [(0, 1), (-1, 1), (-3, 7)])
+    def test_a_generator_that_is_trained_in_fit_brings_its_range(self, cls, bounds):
+        X = (pictures() + 1) / 2 * (bounds[1] - bounds[0]) + bounds[0]
+        X[:, :2] = bounds  # in every row, whichever the generator is trained on
+        gan = DCGAN(3, width=2, max_steps=2, batch_size=8, random_state=0)
+        model = small(cls, gan, T=1, T2=1, adapt_on=None).fit(X)
+        assert model.data_range_ == bounds  # a DataRangeWarning would be an error
+
+    def test_a_given_range_comes_before_that_of_a_generator_trained_in_fit(self):
+        gan = DCGAN(3, width=2, max_steps=2, random_state=0)
+        model = small(PGDProjector, gan, data_range=(-0.5, 1.5)).fit((pictures() + 1) / 2)
+        assert model.data_range_ == (-0.5, 1.5)
 
 
 @pytest.mark.parametrize("cls", [MimicGANProjector, MimicDomainAligner], **IDS)
