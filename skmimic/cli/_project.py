@@ -9,7 +9,7 @@ from ._console import CommandError, Progress
 from ._models import load_model
 from ._sinks import open_sink
 from ._sources import open_source
-from ._surrogate_file import check_target, load_corruption, save_corruption
+from ._surrogate_file import check_target, save_surrogate
 from ._words import in_words
 
 __all__ = ["run"]
@@ -32,13 +32,13 @@ def run(arguments):
     """
     progress = Progress(arguments.quiet)
     generator = load_model(arguments.gan)
-    saved = _check_surrogate(arguments, generator)
+    _check_surrogate(arguments, generator)
     source = open_source(arguments.input, arguments.key, generator.image_shape)
-    for note in (*source.notes, *(saved.notes if saved else ())):
+    for note in source.notes:
         progress.say(f"note: {note}")
     key = arguments.key or "X"
     with open_sink(arguments.output, len(source), generator.image_shape, names=source.names, key=key) as write:
-        projector = _fit(arguments, generator, source, saved, progress)
+        projector = _fit(arguments, generator, source, progress)
         _project(projector, source, write, _block_rows(arguments), progress)
     if not arguments.quiet:
         print(f"corruption: {in_words(projector.surrogate_.describe())}")
@@ -47,28 +47,27 @@ def run(arguments):
 
 
 def _check_surrogate(arguments, generator):
-    """Check what the options say about the surrogate; return the saved one, if any."""
+    """Check what the options say about the surrogate."""
     if arguments.save_surrogate is not None:
         check_target(arguments.save_surrogate)
     if arguments.load_surrogate is None:
         if arguments.surrogate != "auto":
             build_family(arguments.surrogate, generator.image_shape)  # raises for an unknown name
-        return None
+        return
     for option, value in {"surrogate": arguments.surrogate, "solver": arguments.solver}.items():
         if value != "auto":
             raise CommandError(f"--load-surrogate brings its own {option}: leave --{option} out.")
     if arguments.save_surrogate is not None:
         raise CommandError("--load-surrogate learns nothing that --save-surrogate could save.")
-    return load_corruption(arguments.load_surrogate, generator)
 
 
-def _fit(arguments, generator, source, saved, progress):
+def _fit(arguments, generator, source, progress):
     """Learn the corruption from a part of the images, or take the saved one."""
     projector = MimicGANProjector(
         generator,
         surrogate=arguments.surrogate,
-        solver=saved.solver if saved else arguments.solver,
-        adapt_on=None if saved else "fit",
+        solver=arguments.solver,
+        adapt_on="fit" if arguments.load_surrogate is None else None,
         n_adapt=arguments.n_adapt,
         data_range=arguments.data_range or "auto",
         batch_size=arguments.batch_size,
@@ -78,10 +77,10 @@ def _fit(arguments, generator, source, saved, progress):
         verbose=0 if arguments.quiet else 1,
     )
     projector.fit(source.take(_sample(len(source), arguments.n_adapt, arguments.seed)))
-    if saved:
-        projector._keep(saved.put_into(projector._adaptation))
+    if arguments.load_surrogate is not None:
+        projector.load_adaptation(arguments.load_surrogate)
     elif arguments.save_surrogate is not None:
-        save_corruption(arguments.save_surrogate, projector._adaptation, generator)
+        save_surrogate(arguments.save_surrogate, projector)
         progress.say(f"wrote {arguments.save_surrogate}")
     return projector
 

@@ -1,19 +1,15 @@
 """Where images come from: .npy (memory-mapped), .npz, or a folder of pictures."""
 
-import contextlib
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from ..utils import n_values
+from ..utils import UNREADABLE, n_values, open_archive
 from ._console import CommandError
 from ._pictures import Pictures
 
-__all__ = ["UNREADABLE", "Arrays", "open_archive", "open_source"]
+__all__ = ["Arrays", "open_source"]
 
-UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
 NEVER_OPENED = "it holds Python objects, that is a pickle, which could run code and is never opened"
 
 
@@ -106,27 +102,6 @@ def _read_npz(path, key):
             return archive[_choose_key(path, archive.files, key)]
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
-
-
-@contextlib.contextmanager
-def open_archive(path):
-    """Open a .npz without ever unpickling.
-
-    Parameters
-    ----------
-    path : str or path-like
-
-    Yields
-    ------
-    numpy.lib.npyio.NpzFile
-
-    Raises
-    ------
-    Exception
-        One of `UNREADABLE`.
-    """
-    with zipfile.ZipFile(path), np.load(path, allow_pickle=False) as archive:  # numpy alone leaks a damaged file
-        yield archive
 
 
 def _choose_key(path, names, key):

@@ -1,56 +1,13 @@
-"""Learned corruptions in files: a .npz of plain arrays and a JSON description, nothing that could run."""
+"""Where `--save-surrogate` writes the learned corruption."""
 
-import io
 import json
-import math
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from ..engine import SOLVERS, Encoder, FittedEncoder
-from ..surrogates import Affine, Composition, Convolution, FittedSurrogate, Identity, Mask, Photometric
 from ..utils import atomic_write
 from ._console import CommandError
-from ._sources import UNREADABLE, open_archive
 from ._words import in_words
 
-__all__ = ["SavedCorruption", "check_target", "load_corruption", "save_corruption"]
-
-FORMAT, VERSION = "skmimic-surrogate", 1
-KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
-PARTS = {kind.__name__: kind for kind in (Affine, Convolution, Identity, Mask, Photometric)}
-MAX_PARTS, MAX_WIDTH, MAX_LAYERS = 8, 256, 32
-
-
-@dataclass(frozen=True)
-class SavedCorruption:
-    """What phase A learned, read from a file.
-
-    Attributes
-    ----------
-    surrogate : FittedSurrogate
-    deviation_sd : float or None
-    encoder : FittedEncoder or None
-        None too when it was trained with another generator.
-    seed : int
-    solver : str
-    notes : tuple of str
-        For the user.
-    """
-
-    surrogate: FittedSurrogate
-    deviation_sd: float | None
-    encoder: FittedEncoder | None
-    seed: int
-    solver: str
-    notes: tuple = ()
-
-    def put_into(self, adaptation):
-        """Return the adaptation, which brings the settings, with what was saved."""
-        learned = {"surrogate": self.surrogate, "deviation_sd": self.deviation_sd, "encoder": self.encoder}
-        return replace(adaptation, **learned, seed=self.seed)
+__all__ = ["check_target", "save_surrogate"]
 
 
 def check_target(path):
@@ -65,141 +22,17 @@ def check_target(path):
         raise CommandError(f"--save-surrogate {path}: expected a .npz or .json file in a folder that exists.")
 
 
-def save_corruption(path, adaptation, generator):
-    """Write a learned corruption.
+def save_surrogate(path, projector):
+    """Write the learned corruption.
 
     Parameters
     ----------
     path : str
         A .npz can be loaded again; a .json says in human units what was found.
-    adaptation : Adaptation
-    generator : Generator
+    projector : MimicGANProjector
     """
-    if Path(path).suffix.lower() == ".json":
-        found = adaptation.surrogate.describe()
-        atomic_write(path, (json.dumps({**found, "in_words": in_words(found)}, indent=2) + "\n").encode())
+    if Path(path).suffix.lower() == ".npz":
+        projector.save_adaptation(path)
         return
-    arrays = {f"surrogate.{name}": array for name, array in adaptation.surrogate.arrays.items()}
-    if adaptation.encoder is not None:
-        arrays.update({f"encoder.{name}": array for name, array in adaptation.encoder.arrays.items()})
-    stream = io.BytesIO()
-    np.savez(stream, description=np.array(json.dumps(_description(adaptation, generator))), **arrays)
-    atomic_write(path, stream.getvalue())
-
-
-def _description(adaptation, generator):
-    surrogate, encoder = adaptation.surrogate, adaptation.encoder
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "family": surrogate.family,
-        "parts": _parts_of(surrogate.make, surrogate.keywords),
-        "image_shape": list(generator.image_shape),
-        "solver": adaptation.settings.solver,
-        "seed": adaptation.seed,
-        "deviation_sd": adaptation.deviation_sd,
-        "encoder": None if encoder is None else {"with_deviations": encoder.with_deviations},
-        "generator": generator.fingerprint,
-    }
-
-
-def _parts_of(make, keywords):
-    """List the parts of a surrogate: name and sizes, without the image shape, which all share."""
-    recipes = keywords.get("recipes", [(make, keywords)])
-    return [
-        [kind.__name__, {name: value for name, value in words.items() if name != "image_shape"}]
-        for kind, words in recipes
-    ]
-
-
-def load_corruption(path, generator):
-    """Read a learned corruption, believing nothing.
-
-    Parameters
-    ----------
-    path : str
-    generator : Generator
-        With which it will be used.
-
-    Returns
-    -------
-    SavedCorruption
-
-    Raises
-    ------
-    CommandError
-        If it is no such file, is damaged, or is for images of another shape.
-    """
-    if not Path(path).is_file():
-        raise CommandError(f"{path}: no such file.")
-    try:
-        with open_archive(path) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        description = _checked(json.loads(str(arrays.pop("description"))))
-        if description["image_shape"] == list(generator.image_shape):
-            return _rebuilt(description, arrays, generator)
-    except (*UNREADABLE, AttributeError, LookupError, TypeError, RecursionError) as error:
-        raise CommandError(f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error}).") from error
-    raise CommandError(
-        f"{path}: is for images of shape {tuple(description['image_shape'])}, but the generator gives "
-        f"{generator.image_shape}."
-    )
-
-
-def _checked(description):
-    """Raise ValueError unless the description has the form that `save_corruption` gives it."""
-    if set(description) != KEYS or (description["format"], description["version"]) != (FORMAT, VERSION):
-        raise ValueError(f"expected {FORMAT} version {VERSION} with the keys {sorted(KEYS)}")
-    deviation_sd, encoder, seed = (description[name] for name in ("deviation_sd", "encoder", "seed"))
-    is_sound = {
-        "solver": description["solver"] in SOLVERS,
-        "seed": type(seed) is int and 0 <= seed < 2**32,
-        "family": isinstance(description["family"], str),
-        "image_shape": [type(side) for side in description["image_shape"]] == [int] * 3,
-        "deviation_sd": deviation_sd is None or (isinstance(deviation_sd, float) and 0 < deviation_sd < math.inf),
-        "encoder": encoder in (None, {"with_deviations": True}, {"with_deviations": False}),
-    }
-    for name, is_right in is_sound.items():
-        if not is_right:
-            raise ValueError(f"{name} cannot be {description[name]!r}")
-    return description
-
-
-def _rebuilt(description, arrays, generator):
-    surrogate = _filled(_surrogate_of(description["parts"], generator.image_shape), "surrogate", arrays)
-    encoder, notes = None, ()
-    if description["encoder"] is not None and description["generator"] == generator.fingerprint:
-        encoder = _encoder_of(description["encoder"]["with_deviations"], arrays, generator)
-    elif description["encoder"] is not None:
-        notes = ("the saved corruption was learned with another generator, so its encoder is not used",)
-    fitted = FittedSurrogate(surrogate, description["family"])
-    seed, solver = description["seed"], description["solver"]
-    return SavedCorruption(fitted, description["deviation_sd"], encoder, seed, solver, notes)
-
-
-def _surrogate_of(parts, image_shape):
-    """Build the surrogate of a list of named parts from the fixed table."""
-    if len(parts) > MAX_PARTS:
-        raise ValueError(f"{len(parts)} parts, more than {MAX_PARTS}")
-    made = []
-    for name, keywords in parts:
-        if not (0 < keywords.get("width", 1) <= MAX_WIDTH and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
-            raise ValueError(f"{name} cannot have the sizes {keywords}")
-        shape = {} if PARTS[name] is Identity else {"image_shape": tuple(image_shape)}
-        made.append(PARTS[name](**shape, **keywords))
-    return made[0] if len(made) == 1 and isinstance(made[0], Identity) else Composition(made)
-
-
-def _encoder_of(has_deviations, arrays, generator):
-    random = torch.Generator().manual_seed(0)
-    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, has_deviations, random)
-    return FittedEncoder(_filled(encoder, "encoder", arrays), generator.image_shape, has_deviations)
-
-
-def _filled(module, prefix, arrays):
-    """Copy the arrays of a prefix into a module; names, shapes and finite numbers are checked."""
-    own = {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
-    if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in own.values()):
-        raise ValueError(f"an array of the {prefix} is not of finite float32 numbers")
-    module.load_state_dict({name: torch.from_numpy(array) for name, array in own.items()})
-    return module
+    found = projector.surrogate_.describe()
+    atomic_write(path, (json.dumps({**found, "in_words": in_words(found)}, indent=2) + "\n").encode())

@@ -204,9 +204,12 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     # -- phase A ------------------------------------------------------------------------------------------------------
 
-    def _settings(self):
-        is_alternating = self.solver == "alternating"
-        solver = "joint" if self.generator_.is_linear and self.solver in ("auto", "amortized") else self.solver
+    def _settings(self, solver=None):
+        """Settings of the engine; the solver is that of the parameters unless another is named."""
+        solver = self.solver if solver is None else solver
+        is_alternating = solver == "alternating"
+        if self.generator_.is_linear and solver in ("auto", "amortized"):
+            solver = "joint"
         optimiser = self.optimizer
         if optimiser == "auto":
             optimiser = "rmsprop_tf" if is_alternating else "adam"

@@ -7,9 +7,10 @@ import torch
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from ..engine import ProjectionResult
+from ..engine import ProjectionResult, no_corruption
 from ..utils import CANONICAL, as_images
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
+from ._adaptation_file import read_adaptation, write_adaptation
 from ._base import MimicEstimator, all_or_nothing
 from ._data import canonical_images
 from ._docs import with_shared_parameters
@@ -330,3 +331,65 @@ class MimicGANProjector(ObservedProjector):
             verbose,
         )
         self.output = output
+
+    def save_adaptation(self, path):
+        """Write what phase A learned to a file of plain numbers, which `load_adaptation` reads.
+
+        Parameters
+        ----------
+        path : str or path-like
+            An archive of numpy arrays (.npz) with f^ and, from the amortized solver, the encoder; neither the generator
+            nor the parameters of the projector.
+
+        Raises
+        ------
+        ValueError
+            If the surrogate is of a class or function of your own: the file holds no code.
+        """
+        check_is_fitted(self)
+        write_adaptation(path, self._adaptation, self.generator_)
+
+    def load_adaptation(self, path):
+        """Take a saved corruption in place of the present one, as if `adapt` had learned it.
+
+        Nothing in the file is run. Rows are projected with the saved solver and otherwise by this projector's own
+        parameters.
+
+        Parameters
+        ----------
+        path : str or path-like
+            From `save_adaptation`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no file.
+        InvalidModelFileError
+            If the file is damaged, hostile, or something else.
+        GeneratorMismatchError
+            If it is for images of another shape.
+
+        Warns
+        -----
+        SkmimicWarning
+            If an encoder was trained with another generator; it is left out.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> from skmimic import MimicGANProjector, load_gan
+        >>> gan, path = load_gan("mnist16"), os.path.join(tempfile.mkdtemp(), "turned.npz")
+        >>> X = gan.sample(4, random_state=0)
+        >>> MimicGANProjector(gan, surrogate="affine", T=1, T1=1).fit(X).save_adaptation(path)
+        >>> MimicGANProjector(gan, adapt_on=None).fit(X).load_adaptation(path).surrogate_.family
+        'affine'
+        """
+        check_is_fitted(self)
+        saved = read_adaptation(path, self.generator_)
+        self._keep(saved.put_into(no_corruption(self._settings(saved.solver))))
+        self._was_adapted = True
+        return self

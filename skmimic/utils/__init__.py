@@ -1,6 +1,7 @@
 """Floor 0: devices, images, batching, randomness, files."""
 
 from ._aligned import align_layers, aligned_linear
+from ._archives import UNREADABLE, open_archive
 from ._batching import RowRunner
 from ._device import is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
@@ -11,6 +12,7 @@ from ._random import torch_generator
 __all__ = [
     "BYTES",
     "CANONICAL",
+    "UNREADABLE",
     "Bounds",
     "RowRunner",
     "align_layers",
@@ -22,6 +24,7 @@ __all__ = [
     "infer_image_shape",
     "is_out_of_memory",
     "n_values",
+    "open_archive",
     "refuse_fork",
     "resolve_device",
     "torch_generator",

@@ -1,4 +1,4 @@
-"""Learned corruptions in files: what is written comes back, and nothing else is believed."""
+"""Phase A in files: what is written comes back, and nothing else is believed."""
 
 import json
 from dataclasses import replace
@@ -6,13 +6,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.exceptions import NotFittedError
 
 from skmimic import MimicGANProjector
-from skmimic.cli._console import CommandError
-from skmimic.cli._surrogate_file import load_corruption, save_corruption
 from skmimic.engine import Encoder, FittedEncoder
+from skmimic.estimators._adaptation_file import read_adaptation, write_adaptation
+from skmimic.exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicWarning
 from skmimic.generators import Generator, architectures
-from skmimic.surrogates import FittedSurrogate, Identity, build_family
+from skmimic.surrogates import Affine, Composition, FittedSurrogate, Identity, Mask, build_family
+from tests.helpers import Bend, gain_module, pictures, small, smooth_generator
+
+
+@pytest.fixture(scope="module")
+def generator():
+    config = {"latent_dim": 4, "image_shape": [1, 8, 8], "width": 16}
+    return Generator.from_modules(architectures.build("dense_generator", config))
 
 
 def blank(generator):
@@ -40,7 +48,7 @@ def adaptation(generator):
 
 @pytest.fixture
 def path(adaptation, generator, tmp_path):
-    save_corruption(tmp_path / "saved.npz", adaptation, generator)
+    write_adaptation(tmp_path / "saved.npz", adaptation, generator)
     return tmp_path / "saved.npz"
 
 
@@ -51,7 +59,7 @@ def assert_same_arrays(one, other):
 
 
 def test_round_trip(path, adaptation, generator):
-    loaded = load_corruption(path, generator).put_into(blank(generator))
+    loaded = read_adaptation(path, generator).put_into(blank(generator))
     assert (loaded.deviation_sd, loaded.seed, loaded.surrogate.family) == (0.2, 7, "everything")
     assert loaded.settings == adaptation.settings
     assert loaded.surrogate.describe() == adaptation.surrogate.describe()
@@ -61,37 +69,34 @@ def test_round_trip(path, adaptation, generator):
 
 
 def test_a_read_mask_comes_back(generator, tmp_path):
-    from skmimic.surrogates import Affine, Composition, Mask
-
     mask = Mask(generator.image_shape, learn=False)
     mask.set_dead(torch.eye(8, dtype=torch.bool)[None], torch.full((1, 8, 8), 0.5))
     fitted = FittedSurrogate(Composition([Affine(generator.image_shape), mask]), "affine+mask")
-    save_corruption(tmp_path / "m.npz", replace(blank(generator), surrogate=fitted), generator)
-    loaded = load_corruption(tmp_path / "m.npz", generator).surrogate
+    write_adaptation(tmp_path / "m.npz", replace(blank(generator), surrogate=fitted), generator)
+    loaded = read_adaptation(tmp_path / "m.npz", generator).surrogate
     images = generator.sample(3, random_state=0)
     np.testing.assert_array_equal(loaded.apply(images), fitted.apply(images))
 
 
-@pytest.mark.parametrize("surrogate", [Identity(), build_family("paper", (1, 8, 8))])
+@pytest.mark.parametrize("surrogate", [Identity(), Affine((1, 8, 8)), build_family("paper", (1, 8, 8))])
 def test_other_surrogates(generator, tmp_path, surrogate):
     fitted = FittedSurrogate(surrogate)
-    save_corruption(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator)
-    assert_same_arrays(load_corruption(tmp_path / "s.npz", generator).surrogate.arrays, fitted.arrays)
+    write_adaptation(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator)
+    assert_same_arrays(read_adaptation(tmp_path / "s.npz", generator).surrogate.arrays, fitted.arrays)
 
 
 def test_another_generator_brings_no_encoder(path):
     config = {"latent_dim": 6, "image_shape": [1, 8, 8], "width": 8}
     other = Generator.from_modules(architectures.build("dense_generator", config))
-    saved = load_corruption(path, other)
-    assert saved.encoder is None
-    assert "another generator" in saved.notes[0]
+    with pytest.warns(SkmimicWarning, match="another generator, so its encoder is not used"):
+        assert read_adaptation(path, other).encoder is None
 
 
 def test_images_of_another_shape(path):
     config = {"latent_dim": 4, "image_shape": [1, 12, 8], "width": 8}
     other = Generator.from_modules(architectures.build("dense_generator", config))
-    with pytest.raises(CommandError, match=r"\(1, 8, 8\), but the generator gives \(1, 12, 8\)"):
-        load_corruption(path, other)
+    with pytest.raises(GeneratorMismatchError, match=r"\(1, 8, 8\), but the generator gives \(1, 12, 8\)"):
+        read_adaptation(path, other)
 
 
 def tampered(path, *, drop=(), arrays=None, **changes):
@@ -143,18 +148,63 @@ DAMAGES = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_changed_file_is_refused(path, generator, damage):
     tampered(path, **DAMAGES[damage])
-    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
-        load_corruption(path, generator)
+    with pytest.raises(InvalidModelFileError, match="not a saved surrogate of skmimic"):
+        read_adaptation(path, generator)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x80\x04K\x01.", b"{}"])
 def test_a_damaged_file_is_refused(path, generator, content):
     path.write_bytes(content)
-    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
-        load_corruption(path, generator)
+    with pytest.raises(InvalidModelFileError, match="not a saved surrogate of skmimic"):
+        read_adaptation(path, generator)
 
 
 def test_a_truncated_file_is_refused(path, generator):
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CommandError, match="not a saved surrogate of skmimic"):
-        load_corruption(path, generator)
+    with pytest.raises(InvalidModelFileError, match="not a saved surrogate of skmimic"):
+        read_adaptation(path, generator)
+
+
+class TestOfTheProjector:
+    """`save_adaptation` and `load_adaptation`."""
+
+    @pytest.mark.parametrize("solver", ["joint", "alternating", "amortized"])
+    def test_another_projector_gives_the_same_bits(self, solver, tmp_path):
+        steps = {"T2": 4, "random_state": 0}
+        first = MimicGANProjector(smooth_generator(), surrogate="affine", solver=solver, T=2, **steps).fit(pictures())
+        first.save_adaptation(tmp_path / "saved")
+        second = MimicGANProjector(smooth_generator(), adapt_on="transform", T=2, **steps).fit(pictures()[:3])
+        assert second.load_adaptation(tmp_path / "saved") is second
+        assert second.surrogate_.describe() == first.surrogate_.describe()
+        np.testing.assert_array_equal(second.transform(pictures()), first.transform(pictures()))
+
+    def test_the_rest_of_a_projector_stays(self, tmp_path):
+        X = (pictures() + 1) * 100
+        model = small(MimicGANProjector, data_range=(0, 200)).fit(X)
+        before, expected = model.get_params(), model.transform(X)
+        model.save_adaptation(tmp_path / "saved")
+        model.adapt(X[:, ::-1].copy()).load_adaptation(tmp_path / "saved")
+        assert model.get_params() == before
+        np.testing.assert_array_equal(model.transform(X), expected)
+
+    @pytest.mark.parametrize("surrogate", [gain_module, Bend((1, 8, 8)), Composition([Bend((1, 8, 8))])])
+    def test_code_of_the_user_is_not_saved(self, surrogate, tmp_path):
+        model = small(MimicGANProjector, surrogate=surrogate).fit(pictures())
+        with pytest.raises(ValueError, match=r"save_adaptation: .*cannot hold the surrogate .*Pickle the estimator"):
+            model.save_adaptation(tmp_path / "saved")
+        assert not list(tmp_path.iterdir())
+
+    def test_only_fitted_projectors_have_and_take_an_adaptation(self, path):
+        for method in ("save_adaptation", "load_adaptation"):
+            with pytest.raises(NotFittedError):
+                getattr(MimicGANProjector(smooth_generator()), method)(path)
+
+    def test_a_refused_file_changes_nothing(self, tmp_path):
+        model = small(MimicGANProjector).fit(pictures())
+        adaptation = model._adaptation
+        (tmp_path / "bad.npz").write_bytes(b"nothing")
+        with pytest.raises(InvalidModelFileError):
+            model.load_adaptation(tmp_path / "bad.npz")
+        with pytest.raises(FileNotFoundError, match=r"other\.npz: no such file"):
+            model.load_adaptation(tmp_path / "other.npz")
+        assert model._adaptation is adaptation
