@@ -3,11 +3,13 @@
 from typing import ClassVar
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
 from ._base import all_or_nothing
 from ._data import form_of, valid_rows
 from ._docs import with_shared_parameters
+from ._domains import check_sample_domain, source_and_targets, target_domains
 from ._projector import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
@@ -40,6 +42,10 @@ class MimicDomainAligner(ProjectorMethods):
     ``fit(X, y, X_target=...)``, `transform` is phase B only: row by row, any order, one row too. A single row without
     `adapt` is projected without corruption, with an `IdentifiabilityWarning`. No target labels are used.
 
+    In skada's ``make_da_pipeline`` it is a test-time adapter: where rows come with `sample_domain`, source rows (zero
+    or more) pass as they are and every target domain (below zero) has a corruption of its own. scikit-learn's metadata
+    routing, where it is enabled, brings the labels here without any ``set_fit_request``.
+
     Parameters
     ----------
     %(shared)s
@@ -49,7 +55,9 @@ class MimicDomainAligner(ProjectorMethods):
     Attributes
     ----------
     surrogate_ : FittedSurrogate
-        Learned by `adapt`; the identity before.
+        Learned by `adapt`; the identity before. With several target domains, the last one's.
+    surrogates_ : dict of int to FittedSurrogate
+        By label of the target domain, where `sample_domain` told the labels.
     generator_ : Generator
     image_shape_ : tuple (C, H, W)
     data_range_ : Bounds
@@ -83,6 +91,9 @@ class MimicDomainAligner(ProjectorMethods):
     >>> float(pipe.fit(X, y).score(X, y))
     1.0
     """
+
+    __metadata_request__fit: ClassVar[dict] = {"sample_domain": True}
+    __metadata_request__transform: ClassVar[dict] = {"sample_domain": True}
 
     _parameter_constraints: ClassVar[dict] = {
         **ProjectorMethods._parameter_constraints,
@@ -147,8 +158,8 @@ class MimicDomainAligner(ProjectorMethods):
     @all_or_nothing
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, X_target=None):
-        """Learn the source side; with `X_target` also the corruption between source and target.
+    def fit(self, X, y=None, X_target=None, sample_domain=None):
+        """Learn the source side; with target rows also the corruption between source and target.
 
         Parameters
         ----------
@@ -158,6 +169,9 @@ class MimicDomainAligner(ProjectorMethods):
             Ignored.
         X_target : array-like or Target or None, default=None
             Target images, any number.
+        sample_domain : array-like of int (n_samples,), int or None, default=None
+            Label of the domain of every row of X: zero or more for source rows, less for target rows. None: all are
+            source rows. Without any source row, the generator must not be one that is made of X.
 
         Returns
         -------
@@ -167,17 +181,34 @@ class MimicDomainAligner(ProjectorMethods):
         ------
         GeneratorMismatchError
             If X does not fit the generator.
+        ValueError
+            If target rows come both ways, or source rows are missing.
         """
-        rows = self._fit_data(X)
+        source, targets = source_and_targets(type(self).__name__, X, sample_domain)
+        self._check_sides(source, targets, X_target)
+        rows = self._fit_data(X if source is None else source)
         self._keep(self._identity())
+        self._adaptations = {}
         if X_target is not None:
             return self.adapt(X_target)
+        if targets:
+            return self._adapt_to_each(targets)
         if self.adapt_on == "fit":
             self._adapt_to(rows, self._made_generator(), X, y)
         return self
 
-    def fit_transform(self, X, y=None, X_target=None):
-        """Fit, and give the source rows as the next step of a Pipeline shall see them.
+    def _check_sides(self, source, targets, X_target):
+        name = type(self).__name__
+        if targets and X_target is not None:
+            raise ValueError(f"{name}: target rows came as X_target and in X (sample_domain below 0). Pass them once.")
+        if source is None and self._made_generator():
+            raise ValueError(
+                f"{name}: the generator is made of source rows, but sample_domain is below 0 for all rows of X, which "
+                "makes them target rows. Pass source rows too, or a fitted generator."
+            )
+
+    def fit_transform(self, X, y=None, X_target=None, sample_domain=None):
+        """Fit, and give the rows as the next step of a Pipeline shall see them.
 
         Parameters
         ----------
@@ -185,18 +216,68 @@ class MimicDomainAligner(ProjectorMethods):
         y : None
             Ignored.
         X_target : array-like or Target or None, default=None
+        sample_domain : array-like of int (n_samples,), int or None, default=None
+            As in `fit`.
 
         Returns
         -------
         ndarray of the form of X
-            X itself with ``source="identity"``, its projections without corruption with ``source="project"``.
+            Source rows themselves with ``source="identity"``, their projections without corruption with
+            ``source="project"``; target rows aligned.
         """
-        self.fit(X, y, X_target=X_target)
+        self.fit(X, y, X_target=X_target, sample_domain=sample_domain)
         rows = valid_rows(self, X, reset=False)
-        form = form_of(X, rows)
-        if self.source == "project":
-            rows = self._project(rows, self._identity(), ("images",), form.dtype)["images"]
-        return rows.astype(form.dtype).reshape(len(rows), *form.shape)
+        return self._align_by_domain(rows, form_of(X, rows), 0 if sample_domain is None else sample_domain)
+
+    def transform(self, X, sample_domain=None):
+        """Replace target rows by their clean twins on the source manifold.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+        sample_domain : array-like of int (n_samples,), int or None, default=None
+            Label of the domain of every row of X, as in `fit`. Source rows are given as `fit_transform` gives them. A
+            target domain that is new has its corruption estimated from its rows here, without keeping it, if
+            ``adapt_on="transform"``. None: all are rows of the target that `adapt` or `fit` saw last.
+
+        Returns
+        -------
+        ndarray of the form of X
+
+        Raises
+        ------
+        ValueError
+            If a target domain is new although others are known, and `adapt_on` isn't "transform".
+        """
+        if sample_domain is None:
+            return super().transform(X)
+        rows, form = self._new_data(X)
+        return self._align_by_domain(rows, form, sample_domain)
+
+    def _align_by_domain(self, rows, form, sample_domain):
+        labels = check_sample_domain(type(self).__name__, sample_domain, rows)
+        images = rows.astype(form.dtype)
+        if self.source == "project" and (labels >= 0).any():
+            images[labels >= 0] = self._clean(rows[labels >= 0], self._identity(), form)
+        for label, target in target_domains(rows, labels).items():
+            images[labels == label] = self._clean(target, self._adaptation_of(label, target), form)
+        return images.reshape(len(rows), *form.shape)
+
+    def _clean(self, rows, adaptation, form):
+        return self._project(rows, adaptation, ("images",), form.dtype)["images"]
+
+    def _adaptation_of(self, label, rows):
+        """Take what is kept for a target domain, else estimate it from these rows."""
+        if label in self._adaptations:
+            return self._adaptations[label]
+        if not self._adaptations:
+            return self._adaptation_for(rows)
+        if self.adapt_on == "transform":
+            return self._estimate(rows, self._surrogate_for())
+        raise ValueError(
+            f"{type(self).__name__}: target domain {label} is not among the known ones, {sorted(self._adaptations)}. "
+            'Call fit_new_domain on some of its rows, or set adapt_on="transform".'
+        )
 
     def adapt(self, X):
         """Estimate the corruption between source and target and keep it.
@@ -211,3 +292,46 @@ class MimicDomainAligner(ProjectorMethods):
         self
         """
         return super().adapt(X.X if isinstance(X, Target) else X)
+
+    def fit_new_domain(self, X, y=None, sample_domain=None):
+        """Estimate the corruption of target domains, new or known, and keep it; this is skada's name for `adapt`.
+
+        Parameters
+        ----------
+        X : array-like
+            Target images.
+        y : None
+            Ignored.
+        sample_domain : array-like of int (n_samples,), int or None, default=None
+            Labels of the domains, below zero. None: one domain without a label, as in `adapt`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there is a source row.
+        """
+        if sample_domain is None:
+            return self.adapt(X)
+        source, targets = source_and_targets(type(self).__name__, X, sample_domain)
+        if source is not None:
+            raise ValueError(
+                f"{type(self).__name__}: fit_new_domain takes target rows, but sample_domain is 0 or more for "
+                f"{len(source)} rows, which makes them source rows. Pass labels below 0."
+            )
+        return self._adapt_to_each(targets)
+
+    def _adapt_to_each(self, targets):
+        for label, rows in targets.items():
+            self.adapt(rows)
+            self._adaptations = {**self._adaptations, label: self._adaptation}
+        return self
+
+    @property
+    def surrogates_(self):
+        """The learned corruptions by label of the target domain."""
+        check_is_fitted(self)
+        return {label: adaptation.surrogate for label, adaptation in self._adaptations.items()}

@@ -1,6 +1,7 @@
 """The one import of scikit-learn's private helpers."""
 
 from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 from sklearn.utils.validation import validate_data
 
@@ -24,6 +25,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "_fit_context",
+    "safe_indexing",
     "validate_data",
     "with_callbacks",
 ]
