@@ -1,4 +1,4 @@
-"""Choosing on the target without its labels: by the aligner's own score, and by skada's scorers of a pipeline with it."""
+"""Choosing on the target without its labels: by the aligner's own score, by skada's scorers of a pipeline with it."""
 
 import numpy as np
 import pytest
