@@ -16,6 +16,7 @@ import resource
 import subprocess
 import sys
 import time
+import zlib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -78,8 +79,8 @@ def judge(pair, alignment, work):
         accuracy["knn"] = float(hits[~is_validation].mean())
         accuracy["knn_validation"] = float(hits[is_validation].mean())
     if alignment.images is not None:
-        source = pair.name.split("->")[0]
-        network = trained_network(pair.X_source, pair.y_source, work / f"cnn_{source}_{len(pair.X_source)}.pt")
+        weights = work / f"cnn_{zlib.crc32(pair.X_source.tobytes()):08x}.pt"
+        network = trained_network(pair.X_source, pair.y_source, weights)
         accuracy["cnn"] = float(cnn_hits(network, alignment.images, y)[~is_validation].mean())
     return accuracy
 
