@@ -7,14 +7,16 @@ import torch
 from torch import nn
 
 from ..surrogates import N_DEVIATIONS
-from ..utils import align_layers
+from ..utils import align_layers, has_fast_bfloat16
 from ._descent import check_finite
 from ._problem import Latents
 
 __all__ = ["Encoder", "FittedEncoder", "train_encoder"]
 
 DEVIATION_UNIT = 0.1
+FIRST_CHANNELS, MOST_CHANNELS, N_HIDDEN = 64, 256, 512
 BATCH, N_OBSERVED = 256, 128
+FEWEST_STEPS, MOST_STEPS = 1500, 3000
 OBSERVED_FROM = 0.2  # fraction of the steps after which the observations join
 NOISE, LATENT_WEIGHT = 0.05, 40.0
 
@@ -47,22 +49,22 @@ class Encoder(nn.Module):
         super().__init__()
         self.latent_dim, self.prior = latent_dim, prior
         channels, height, width = image_shape
-        layers, size = [], 32
+        layers, size = [], FIRST_CHANNELS
         while max(height, width) > 7 or not layers:
             layers += [_layer(nn.Conv2d, channels, size, 4, random=random, stride=2, padding=1), nn.LeakyReLU(0.2)]
-            channels, size = size, min(2 * size, 128)
+            channels, size = size, min(2 * size, MOST_CHANNELS)
             height, width = max(height // 2, 1), max(width // 2, 1)
         n_out = latent_dim + (N_DEVIATIONS if with_deviations else 0)
         self.features = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Sequential(
-            _layer(nn.Linear, channels * height * width, 256, random=random),
+            _layer(nn.Linear, channels * height * width, N_HIDDEN, random=random),
             nn.LeakyReLU(0.2),
-            _layer(nn.Linear, 256, n_out, random=random),
+            _layer(nn.Linear, N_HIDDEN, n_out, random=random),
         )
 
     def forward(self, observed):
         """Predict the latents of observed images (n, c, h, w)."""
-        output = self.head(self.features(observed))
+        output = self.head(self.features(observed)).float()
         z = self.prior.squash(output[:, : self.latent_dim])
         rest = output[:, self.latent_dim :]
         return Latents(z, rest * DEVIATION_UNIT if rest.shape[1] else None)
@@ -96,7 +98,8 @@ def train_encoder(problem, observed, settings, random, report=None):
     """Train an encoder for the present, frozen corruption.
 
     Every step draws latents z and deviations from their priors and regresses them from f^(G(z)) plus noise, with the
-    objective itself as a second loss; after a fifth of the steps the observations join through the objective.
+    objective itself as a second loss; after a fifth of the steps the observations join through the objective. Computes
+    in bfloat16 where the processor does so natively: the encoder only gives the start of the rows.
 
     Parameters
     ----------
@@ -117,23 +120,24 @@ def train_encoder(problem, observed, settings, random, report=None):
     NotFiniteError
         If the training diverges.
     """
-    generator = problem.generator
-    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, problem.has_deviations, random).to(
-        observed.device
-    )
-    optimiser = torch.optim.Adam(encoder.parameters(), 1e-3)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, settings.encoder_steps, 2e-5)
-    for step in range(settings.encoder_steps):
-        loss = _synthetic_loss(problem, encoder, random, observed.device)
-        if step >= OBSERVED_FROM * settings.encoder_steps:
-            rows = torch.randint(len(observed), (N_OBSERVED,), generator=random).to(observed.device)
-            loss = loss + problem.objective(observed[rows], encoder(observed[rows])).mean()
+    generator, device = problem.generator, observed.device
+    n_steps = settings.encoder_steps or min(max(len(observed) // 2, FEWEST_STEPS), MOST_STEPS)
+    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, problem.has_deviations, random)
+    optimiser = torch.optim.Adam(encoder.to(device).parameters(), 1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps, 2e-5)
+    half = torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
+    for step in range(n_steps):
+        with half:
+            loss = _synthetic_loss(problem, encoder, random, device)
+            if step >= OBSERVED_FROM * n_steps:
+                rows = torch.randint(len(observed), (N_OBSERVED,), generator=random).to(device)
+                loss = loss + problem.objective(observed[rows], encoder(observed[rows])).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
         if report is not None and (step + 1) % 250 == 0:
-            report(f"encoder: step {step + 1} of {settings.encoder_steps}")
+            report(f"encoder: step {step + 1} of {n_steps}")
     check_finite(loss.detach()[None], settings, "encoder of the amortized solver")
     return FittedEncoder(encoder, generator.image_shape, problem.has_deviations)
 
@@ -147,7 +151,7 @@ def _synthetic_loss(problem, encoder, random, device):
         spread = 0.75 * problem.deviation_sd
         truth = Latents(z, spread * torch.randn(truth.deviations.shape, generator=random, dtype=z.dtype).to(device))
     with torch.no_grad():
-        clean = problem.mimic(truth)
+        clean = problem.mimic(truth).float()
         observed = clean + NOISE * torch.randn(clean.shape, generator=random, dtype=clean.dtype).to(device)
     guess = encoder(observed)
     regression = ((guess.z - z) / generator.prior.scale).square().mean() / 3

@@ -33,8 +33,8 @@ class Settings:
         A row stops when its objective falls by less than this fraction in 25 steps.
     n_init : int, default=1
         Number of phase A runs, the lowest objective wins.
-    encoder_steps : int, default=1500
-        Training steps of the amortized solver's encoder.
+    encoder_steps : int or None, default=None
+        Training steps of the amortized solver's encoder. None takes one for every two rows, 1,500 to 3,000.
     """
 
     solver: str = "auto"
@@ -51,4 +51,4 @@ class Settings:
     stochastic_clipping: bool = False
     tol: float = 1e-4
     n_init: int = 1
-    encoder_steps: int = 1500
+    encoder_steps: int | None = None

@@ -31,7 +31,7 @@ class Target:
         return f"Target(shape={np.shape(self.X)})"
 
 
-@with_shared_parameters('"transform"')
+@with_shared_parameters('"transform"', n_adapt="10_000")
 class MimicDomainAligner(ProjectorMethods):
     """Bring target images onto the source manifold, so that a classifier of source images reads them.
 
@@ -115,7 +115,7 @@ class MimicDomainAligner(ProjectorMethods):
         loss="charbonnier",
         n_init=1,
         adapt_on="transform",
-        n_adapt=1000,
+        n_adapt=10_000,
         start="auto",
         optimizer="auto",
         stochastic_clipping=False,

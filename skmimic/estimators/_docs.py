@@ -32,8 +32,8 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         How often the corruption is estimated; the lowest objective wins.
     adapt_on : {"fit", "transform"} or None, default=%(adapt_on)s
         Which call estimates the corruption. None: only `adapt`.
-    n_adapt : int, default=1000
-        Rows at most from which the corruption is estimated, chosen by content.
+    n_adapt : int, default=%(n_adapt)s
+        Rows at most from which the corruption is estimated and the encoder trained, chosen by content.
     start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
         First latents: the paper's mean of 1,000 draws, zero, the nearest of 4,000 draws under the present surrogate, a
         random draw, or a trained encoder. "auto" is "mean" for the alternating solver, "encoder" for the amortized
@@ -59,13 +59,13 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         Whether to report progress on standard error."""
 
 
-def with_shared_parameters(adapt_on):
+def with_shared_parameters(adapt_on, n_adapt="1000"):
     """Decorate an estimator: put the shared parameters where its docstring says ``%(shared)s``.
 
     Parameters
     ----------
-    adapt_on : str
-        Default of that parameter, as it reads in Python.
+    adapt_on, n_adapt : str
+        Defaults of these parameters, as they read in Python.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def with_shared_parameters(adapt_on):
 
     def decorate(cls):
         if cls.__doc__ is not None:  # absent under python -OO
-            cls.__doc__ = cls.__doc__.replace("%(shared)s", SHARED % {"adapt_on": adapt_on})
+            cls.__doc__ = cls.__doc__.replace("%(shared)s", SHARED % {"adapt_on": adapt_on, "n_adapt": n_adapt})
         return cls
 
     return decorate

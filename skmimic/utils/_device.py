@@ -6,7 +6,7 @@ import torch
 
 from ..exceptions import ForkError
 
-__all__ = ["is_out_of_memory", "refuse_fork", "resolve_device"]
+__all__ = ["has_fast_bfloat16", "is_out_of_memory", "refuse_fork", "resolve_device"]
 
 CPU_ALLOCATOR_SAYS = ("can't allocate memory", "not enough memory")  # Linux and macOS, Windows
 
@@ -37,6 +37,24 @@ def resolve_device(device="auto"):
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} cannot be used here: {reason}. Pass 'auto' or 'cpu'.") from error
     return resolved
+
+
+def has_fast_bfloat16(device):
+    """Whether a device multiplies bfloat16 numbers natively; elsewhere they are slower than float32.
+
+    Parameters
+    ----------
+    device : torch.device
+
+    Returns
+    -------
+    bool
+        False with a torch that cannot tell.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)() if device.type == "cpu" else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def is_out_of_memory(error):

@@ -1,0 +1,80 @@
+"""Train the generators of the experiments, several seeds each, and write them into benchmarks/models.
+
+    SKMIMIC_DATA=... python benchmarks/train_models.py mnist16 usps16 --seeds 0 1 2 --work /tmp/models
+
+Started again it goes on where it stopped, and the result has the same bits. A sheet of samples is written beside the
+checkpoint; a model that exists is left alone.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from train_bundled import LATENT_DIM, WIDTH, write_sheet
+
+from skmimic import Generator
+from skmimic.datasets import load_mnist, load_usps
+from skmimic.generators import as_prior
+from skmimic.training import TrainingSettings, train_dcgan
+
+FOLDER = Path(__file__).parent / "models"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a generator is trained on, and for how long."""
+
+    load: object
+    data: str
+    n_epochs: int
+    terms: str
+
+
+TRAININGS = {
+    "mnist16": Training(
+        lambda: load_mnist("all", size=16).images, "MNIST, all 70,000 images at 16x16", 20, "CC BY-SA 3.0, attribution"
+    ),
+    "usps16": Training(
+        lambda: load_usps("all", size=16).images, "USPS, all 9,298 images at 16x16", 150, "research use"
+    ),
+}
+
+
+def train(name, seed, work):
+    """Train one generator, from its checkpoint if there is one, and return its handle."""
+    training = TRAININGS[name]
+    images = torch.from_numpy(training.load())[:, None]
+    settings = TrainingSettings(n_epochs=training.n_epochs, mixed_precision=True)
+    checkpoint = work / f"{name}_{seed}.checkpoint"
+    prior = as_prior("uniform")
+    networks = train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
+    notes = {
+        "trained_on": training.data,
+        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {seed}",
+        "terms": training.terms,
+    }
+    return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
+
+
+def main():
+    """Train what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="+", choices=sorted(TRAININGS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--work", type=Path, required=True, help="folder of checkpoints and sheets")
+    arguments = parser.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(exist_ok=True)
+    for seed in arguments.seeds:
+        for name in arguments.names:
+            path = FOLDER / f"{name}_{seed}.safetensors"
+            if not path.exists():
+                generator = train(name, seed, arguments.work)
+                write_sheet(generator, arguments.work / f"{name}_{seed}.png")
+                generator.save(path, half=True)
+                print(f"{path.name}: {path.stat().st_size} bytes", flush=True)
+
+
+if __name__ == "__main__":
+    main()
