@@ -14,7 +14,7 @@ import torch
 from train_bundled import LATENT_DIM, WIDTH, write_sheet
 
 from skmimic import Generator
-from skmimic.datasets import load_mnist, load_usps
+from skmimic.datasets import load_fashion_mnist, load_mnist, load_usps
 from skmimic.generators import as_prior
 from skmimic.training import TrainingSettings, train_dcgan
 
@@ -37,6 +37,9 @@ TRAININGS = {
     ),
     "usps16": Training(
         lambda: load_usps("all", size=16).images, "USPS, all 9,298 images at 16x16", 150, "research use"
+    ),
+    "fashion16": Training(
+        lambda: load_fashion_mnist("train", size=16).images, "Fashion-MNIST, the 60,000 training images at 16x16", 20, "MIT"
     ),
 }
 
