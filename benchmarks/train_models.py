@@ -39,7 +39,10 @@ TRAININGS = {
         lambda: load_usps("all", size=16).images, "USPS, all 9,298 images at 16x16", 150, "research use"
     ),
     "fashion16": Training(
-        lambda: load_fashion_mnist("train", size=16).images, "Fashion-MNIST, the 60,000 training images at 16x16", 20, "MIT"
+        lambda: load_fashion_mnist("train", size=16).images,
+        "Fashion-MNIST, the 60,000 training images at 16x16",
+        20,
+        "MIT",
     ),
 }
 
