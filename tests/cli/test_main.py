@@ -128,7 +128,12 @@ def test_ctrl_c_during_work_leaves_no_half_file(model, tmp_path):
     rows = np.random.default_rng(0).uniform(-1, 1, (20_000, 64)).astype(np.float32)
     np.save(tmp_path / "in.npy", rows)
     argv = ["project", str(tmp_path / "in.npy"), str(tmp_path / "out.npy"), "--gan", model, "--surrogate", "identity"]
-    process = subprocess.Popen([sys.executable, "-m", "skmimic.cli", *argv], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "skmimic.cli", *argv],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # which shells switch off in the background
+    )
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".out.npy.*")) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -181,3 +181,19 @@ class TestEncoder:
         sentences = []
         train_encoder(self.problem(), clean(), replace(SETTINGS, encoder_steps=250), seeded(), sentences.append)
         assert sentences == ["encoder: step 250 of 250"]
+
+    @pytest.mark.parametrize(("n_rows", "n_steps"), [(40, 250), (600, 300), (1200, 500)])
+    def test_takes_a_step_for_every_two_rows_within_limits(self, n_rows, n_steps, monkeypatch):
+        monkeypatch.setattr("skmimic.engine._encoder.FEWEST_STEPS", 250)
+        monkeypatch.setattr("skmimic.engine._encoder.MOST_STEPS", 500)
+        sentences, settings = [], replace(SETTINGS, encoder_steps=None)
+        train_encoder(self.problem(), clean(n_rows), settings, seeded(), sentences.append)
+        assert sentences[-1].endswith(f"of {n_steps}")
+
+    @pytest.mark.parametrize("is_fast", [False, True])
+    def test_gives_float32_in_either_precision(self, is_fast, monkeypatch):
+        monkeypatch.setattr("skmimic.engine._encoder.has_fast_bfloat16", lambda device: is_fast)
+        surrogate = Composition([Affine(SHAPE), Convolution(SHAPE)])
+        fitted, latents = self.guess(self.problem(surrogate, 0.1), replace(SETTINGS, encoder_steps=4), clean())
+        assert {array.dtype for array in fitted.arrays.values()} == {np.dtype("float32")}
+        assert latents.z.dtype == latents.deviations.dtype == torch.float32

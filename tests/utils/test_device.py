@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skmimic.exceptions import ForkError
-from skmimic.utils import is_out_of_memory, resolve_device
+from skmimic.utils import has_fast_bfloat16, is_out_of_memory, resolve_device
 
 
 def test_auto_takes_what_is_there():
@@ -69,3 +69,17 @@ def test_only_children_of_a_parent_that_computed_are_refused(parent, status):
 
 def test_the_error_is_a_runtime_error():
     assert issubclass(ForkError, RuntimeError)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "is_fast"), [({"avx512_bf16": True}, True), ({"amx_bf16": True}, True), ({"avx2": True}, False)]
+)
+def test_bfloat16_is_fast_where_the_processor_says_so(capabilities, is_fast, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    assert has_fast_bfloat16(torch.device("cpu")) is is_fast
+
+
+def test_bfloat16_is_not_taken_for_fast_where_nothing_is_known(monkeypatch):
+    monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    assert has_fast_bfloat16(torch.device("cpu")) is False
+    assert has_fast_bfloat16(torch.device("meta")) is False
