@@ -22,6 +22,7 @@ KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed",
 PARTS = {kind.__name__: kind for kind in (Affine, Convolution, Identity, Mask, Photometric)}
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
 MAX_PARTS, MAX_WIDTH, MAX_LAYERS = 8, 256, 32
+MAX_BYTES = 2**30  # unpacked; a few compressed kilobytes can claim any size
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,12 @@ def read_adaptation(path, generator):
         raise FileNotFoundError(f"{path}: no such file.")
     try:
         with open_archive(path) as archive:
+            _check_size(archive)
             arrays = {name: archive[name] for name in archive.files}
         description = _checked(json.loads(str(arrays.pop("description"))))
         if description["image_shape"] == list(generator.image_shape):
             return _rebuilt(description, arrays, generator)
-    except (*UNREADABLE, AttributeError, LookupError, TypeError, RecursionError) as error:
+    except (*UNREADABLE, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
         raise InvalidModelFileError(
             f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error})."
         ) from error
@@ -141,6 +143,12 @@ def read_adaptation(path, generator):
         f"{path}: is for images of shape {tuple(description['image_shape'])}, but the generator gives "
         f"{generator.image_shape}."
     )
+
+
+def _check_size(archive):
+    n_bytes = sum(member.file_size for member in archive.zip.infolist())
+    if n_bytes > MAX_BYTES:
+        raise ValueError(f"{n_bytes} bytes unpacked, more than {MAX_BYTES}")
 
 
 def _checked(description):

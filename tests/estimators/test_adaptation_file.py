@@ -1,6 +1,8 @@
 """Phase A in files: what is written comes back, and nothing else is believed."""
 
+import io
 import json
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -162,6 +164,22 @@ def test_a_damaged_file_is_refused(path, generator, content):
 def test_a_truncated_file_is_refused(path, generator):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InvalidModelFileError, match="not a saved surrogate of skmimic"):
+        read_adaptation(path, generator)
+
+
+def test_an_array_that_claims_more_than_any_memory_is_refused(path, generator):
+    header = io.BytesIO()
+    claim = {"descr": "<f4", "fortran_order": False, "shape": (10**13,)}
+    np.lib.format.write_array_header_1_0(header, claim)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("surrogate.x.npy", header.getvalue())
+    with pytest.raises(InvalidModelFileError, match="not a saved surrogate of skmimic"):
+        read_adaptation(path, generator)
+
+
+def test_a_file_that_unpacks_to_too_much_is_refused(path, generator, monkeypatch):
+    monkeypatch.setattr("skmimic.estimators._adaptation_file.MAX_BYTES", path.stat().st_size // 2)
+    with pytest.raises(InvalidModelFileError, match="bytes unpacked, more than"):
         read_adaptation(path, generator)
 
 
