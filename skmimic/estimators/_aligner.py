@@ -298,7 +298,7 @@ class MimicDomainAligner(ProjectorMethods):
 
         Parameters
         ----------
-        X : array-like
+        X : array-like or Target
             Target images.
         y : None
             Ignored.
@@ -316,7 +316,8 @@ class MimicDomainAligner(ProjectorMethods):
         """
         if sample_domain is None:
             return self.adapt(X)
-        source, targets = source_and_targets(type(self).__name__, X, sample_domain)
+        rows = X.X if isinstance(X, Target) else X
+        source, targets = source_and_targets(type(self).__name__, rows, sample_domain)
         if source is not None:
             raise ValueError(
                 f"{type(self).__name__}: fit_new_domain takes target rows, but sample_domain is 0 or more for "

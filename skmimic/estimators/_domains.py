@@ -1,7 +1,6 @@
 """Domain labels of rows in skada's convention: sources from zero on, targets below."""
 
 import numpy as np
-from sklearn.utils import check_consistent_length
 
 from ..utils._sklearn import safe_indexing
 
@@ -36,7 +35,11 @@ def check_sample_domain(subject, sample_domain, X):
         )
     if labels.ndim == 0:
         return np.full(len(X), labels)
-    check_consistent_length(X, labels)
+    if len(labels) != len(X):
+        raise ValueError(
+            f"{subject}: sample_domain has {len(labels)} labels, but X has {len(X)} rows. Pass one for each row, "
+            "or one whole number for all."
+        )
     return labels
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from skmimic import MimicDomainAligner
 from skmimic.corruptions import Rotation
+from skmimic.estimators import Target
 from tests.helpers import corrupt, pictures, small
 
 SOURCE = pictures()
@@ -73,6 +74,20 @@ def test_fit_new_domain_without_labels_is_adapt(model):
     assert fitted.surrogates_ == {}
 
 
+def test_fit_new_domain_takes_wrapped_rows_as_adapt_does(model):
+    fitted = aligner().fit(SOURCE)
+    for labels in (None, -1):
+        fitted.fit_new_domain(Target(TARGET), sample_domain=labels)
+        np.testing.assert_array_equal(fitted.transform(TARGET), model.transform(TARGET))
+
+
+def test_rows_without_labels_belong_to_the_domain_that_was_learned_last():
+    fitted = aligner().fit(np.r_[X, TARGET[:, ::-1]], sample_domain=np.repeat([0, -9, -4], [40, 20, 20]))
+    assert list(fitted.surrogates_) == [-4, -9]  # whatever their order in X
+    np.testing.assert_array_equal(fitted.transform(TARGET), fitted.transform(TARGET, sample_domain=-9))
+    assert (fitted.transform(TARGET) != fitted.transform(TARGET, sample_domain=-4)).any()
+
+
 def test_the_next_fit_forgets_the_domains():
     assert aligner().fit(X, sample_domain=LABELS).fit(SOURCE).surrogates_ == {}
 
@@ -87,7 +102,7 @@ class TestTrouble:
 
     def test_there_is_one_for_each_row(self, model):
         for call in (aligner().fit, model.transform):
-            with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+            with pytest.raises(ValueError, match="MimicDomainAligner: sample_domain has 59 labels, but X has 60 rows"):
                 call(X, sample_domain=LABELS[1:])
 
     def test_target_rows_come_once(self):
