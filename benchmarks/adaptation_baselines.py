@@ -14,8 +14,8 @@ from torch import nn
 
 __all__ = ["METHODS"]
 
-N_COMPONENTS = (10, 20, 30, 40, 60, 80, 120)
-REGULARISATIONS = (3.0, 5.0, 8.0)  # entropic, for squared distances of pixels in [0, 1]
+N_COMPONENTS = (10, 20, 30, 40, 60, 80, 120, 160, 200)
+REGULARISATIONS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)  # entropic, for squared distances of pixels in [0, 1]
 N_COUPLED = 4000  # rows of each side in the coupling; memory and time grow with the square
 N_ITERATIONS = 100
 N_MAP_STEPS = 2000

@@ -29,6 +29,8 @@ class Pair:
         "mnist->usps"
     X_source, X_target : ndarray (n, 256) uint8
     y_source, y_target : ndarray (n,)
+    is_shuffled : bool
+        Whether the target rows are in the random order already.
     """
 
     name: str
@@ -36,11 +38,13 @@ class Pair:
     y_source: np.ndarray
     X_target: np.ndarray
     y_target: np.ndarray
+    is_shuffled: bool = False
 
     @property
     def order(self):
         """Random order of the target rows, always the same; the first hundred are the validation set."""
-        return np.random.default_rng(SPLIT_SEED).permutation(len(self.X_target))
+        n_rows = len(self.X_target)
+        return np.arange(n_rows) if self.is_shuffled else np.random.default_rng(SPLIT_SEED).permutation(n_rows)
 
     @property
     def validation(self):
@@ -54,7 +58,7 @@ class Pair:
         source = np.random.default_rng(SPLIT_SEED).permutation(len(self.X_source))[: max(n_rows, 1000)]
         target = self.order[: n_rows + N_VALIDATION]
         sides = self.X_source[source], self.y_source[source], self.X_target[target], self.y_target[target]
-        return Pair(self.name, *sides)
+        return Pair(self.name, *sides, is_shuffled=True)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from skmimic import MimicDomainAligner, PGDProjector, from_paper
 __all__ = ["METHODS", "SEEDED", "Alignment", "Options"]
 
 BATCH = 1000  # rows, section 5.1.2 of the paper
-PAPER_PGD = {"solver": "alternating", "loss": "l1", "lambda_adv": 1e-4, "start": "mean", "optimizer": "rmsprop_tf"}
 SEEDED = ("pgd", "pgd_tuned", "mimicgan", "plain", "ours")  # methods that depend on the generator
 
 
@@ -89,7 +88,7 @@ def _project_some(estimator, pair, options, parameters):
 
 def pgd(pair, gan, seed, options):
     """Project without a surrogate, by the paper's optimiser: 500 steps of rate 5e-3 from the mean latent."""
-    parameters = {**PAPER_PGD, "lr_latent": 5e-3, "T": 20, "T2": 25}
+    parameters = from_paper("pgd")
     return _project_some(PGDProjector(gan, **parameters, random_state=seed), pair, options, parameters)
 
 

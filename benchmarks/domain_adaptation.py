@@ -122,6 +122,7 @@ def measure(direction, method, seed, options, arguments, path):
         "parameters": alignment.parameters,
         "kept": keep_images(pair, alignment, path.with_suffix(".npz")),
         "cores": os.cpu_count(),
+        "load": os.getloadavg(),
         "threads": torch.get_num_threads(),
         "versions": packages(),
     }
@@ -156,7 +157,8 @@ def can_run(direction, method, seed):
 
 
 def run_all(arguments, options, out):
-    """Run what is missing, each in its own process so that its peak memory is its own."""
+    """Run what is missing, each in its own process so that its peak memory is its own; returns what failed."""
+    failed = []
     for direction, method, seed in planned(arguments):
         path = out / f"{direction.replace('->', '-')}_{label_of(method, options)}_{seed}.json"
         if (path.exists() and not arguments.again) or not can_run(direction, method, seed):
@@ -164,7 +166,9 @@ def run_all(arguments, options, out):
         print(f"{direction} {label_of(method, options)} seed {seed} ...", flush=True)
         command = [sys.executable, __file__, *sys.argv[1:], "--one", direction, method, str(seed), str(path)]
         if subprocess.run(command, check=False).returncode:
-            print(f"failed: {direction} {method} seed {seed}", flush=True)
+            failed.append(f"{direction} {method} seed {seed}")
+            print(f"failed: {failed[-1]}", flush=True)
+    return failed
 
 
 def setting(text):
@@ -208,14 +212,14 @@ def main():
         return measure(direction, method, int(seed), options, arguments, Path(path))
     out = arguments.out / f"rows_{arguments.rows}" if arguments.rows else arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    if not arguments.table_only:
-        run_all(arguments, options, out)
+    failed = [] if arguments.table_only else run_all(arguments, options, out)
     results = read_results(out)
     text = table(results)
     (out / "table.md").write_text(text, encoding="utf-8")
     print(text)
     draw_figure(results, out, out / "figure_8.png")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
