@@ -34,7 +34,7 @@ class Settings:
     n_init : int, default=1
         Number of phase A runs, the lowest objective wins.
     encoder_steps : int or None, default=None
-        Training steps of the amortized solver's encoder. None takes one for every two rows, 2,000 to 3,000.
+        Training steps of the amortized solver's encoder. None takes one for every two rows, 2,500 to 3,000.
     """
 
     solver: str = "auto"
