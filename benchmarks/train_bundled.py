@@ -21,21 +21,15 @@ LATENT_DIM, WIDTH, SEED = 64, 64, 0
 TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
 
 
-def train(images, n_epochs, work, name):
-    """Train up to an epoch, from the checkpoint if there is one."""
+def train(images, name, seed, n_epochs, checkpoint, data, terms):
+    """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
     settings = TrainingSettings(n_epochs=n_epochs, mixed_precision=True)
-    checkpoint = work / f"{name}.checkpoint"
     prior = as_prior("uniform")
-    return train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=SEED, checkpoint=checkpoint, verbose=1)
-
-
-def freeze(networks, name, n_images):
-    """Make the handle, with notes on where it comes from."""
-    side = SIDES[name]
+    networks = train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
     notes = {
-        "trained_on": f"MNIST, the {n_images} training images at {side}x{side}",
-        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {SEED}",
-        "terms": TERMS,
+        "trained_on": data,
+        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {seed}",
+        "terms": terms,
     }
     return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
 
@@ -58,11 +52,12 @@ def main():
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
     images = torch.from_numpy(load_digits(arguments.name, "train")[0])
+    name, checkpoint = arguments.name, arguments.work / f"{arguments.name}.checkpoint"
+    data = f"MNIST, the {len(images)} training images at {SIDES[name]}x{SIDES[name]}"
     for n_epochs in arguments.epochs:
-        networks = train(images, n_epochs, arguments.work, arguments.name)
-        generator = freeze(networks, arguments.name, len(images))
-        write_sheet(generator, arguments.work / f"{arguments.name}_{n_epochs:02d}.png")
-        generator.save(FOLDER / f"{arguments.name}.safetensors", half=True)
+        generator = train(images, name, SEED, n_epochs, checkpoint, data, TERMS)
+        write_sheet(generator, arguments.work / f"{name}_{n_epochs:02d}.png")
+        generator.save(FOLDER / f"{name}.safetensors", half=True)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from train_bundled import LATENT_DIM, WIDTH, write_sheet
+from train_bundled import train, write_sheet
 
-from skmimic import Generator
 from skmimic.datasets import load_fashion_mnist, load_mnist, load_usps
-from skmimic.generators import as_prior
-from skmimic.training import TrainingSettings, train_dcgan
 
 FOLDER = Path(__file__).parent / "models"
 
@@ -47,22 +44,6 @@ TRAININGS = {
 }
 
 
-def train(name, seed, work):
-    """Train one generator, from its checkpoint if there is one, and return its handle."""
-    training = TRAININGS[name]
-    images = torch.from_numpy(training.load())[:, None]
-    settings = TrainingSettings(n_epochs=training.n_epochs, mixed_precision=True)
-    checkpoint = work / f"{name}_{seed}.checkpoint"
-    prior = as_prior("uniform")
-    networks = train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
-    notes = {
-        "trained_on": training.data,
-        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {seed}",
-        "terms": training.terms,
-    }
-    return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
-
-
 def main():
     """Train what is missing."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -75,11 +56,14 @@ def main():
     for seed in arguments.seeds:
         for name in arguments.names:
             path = FOLDER / f"{name}_{seed}.safetensors"
-            if not path.exists():
-                generator = train(name, seed, arguments.work)
-                write_sheet(generator, arguments.work / f"{name}_{seed}.png")
-                generator.save(path, half=True)
-                print(f"{path.name}: {path.stat().st_size} bytes", flush=True)
+            if path.exists():
+                continue
+            training, checkpoint = TRAININGS[name], arguments.work / f"{name}_{seed}.checkpoint"
+            images = torch.from_numpy(training.load())[:, None]
+            generator = train(images, name, seed, training.n_epochs, checkpoint, training.data, training.terms)
+            write_sheet(generator, arguments.work / f"{name}_{seed}.png")
+            generator.save(path, half=True)
+            print(f"{path.name}: {path.stat().st_size} bytes", flush=True)
 
 
 if __name__ == "__main__":

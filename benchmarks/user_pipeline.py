@@ -31,11 +31,11 @@ def main():
     print(f"without alignment {pipe[-1].score(X_target, y_target):.4f}", flush=True)
     start = time.perf_counter()
     pipe[0].adapt(X_target)
-    predicted = pipe.predict(X_target)
+    aligned = pipe[0].transform(X_target)
+    predicted = pipe[-1].predict(aligned)
     seconds = time.perf_counter() - start
     print(f"aligned {np.mean(predicted == y_target):.4f} in {seconds:.0f} s, {len(X_target)} rows", flush=True)
     order = np.random.default_rng(arguments.seed).permutation(len(X_target))
-    aligned = pipe[0].transform(X_target)
     same = {
         "1 row": np.array_equal(pipe.predict(X_target[:1]), predicted[:1]),
         "10 rows": np.array_equal(pipe.predict(X_target[order[:10]]), predicted[order[:10]]),
