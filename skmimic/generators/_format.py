@@ -8,12 +8,12 @@ import torch
 
 from ..exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicError
 from ..utils import Bounds
+from ..utils._tensors import named_tensors
 from ._container import MAX_CONFIGURATION, pack, strict_json, unpack
 from ._facts import Facts, as_image_shape
 from ._parts import Part
 from ._priors import prior_from_config
 from ._registry import REGISTRY, blueprint
-from ._tensors import named_tensors
 
 __all__ = ["read_model", "write_model"]
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..utils._tensors import freeze, thaw
 from ._registry import blueprint, is_registered
-from ._tensors import freeze, thaw
 
 __all__ = ["Part", "take_apart"]
 

@@ -3,9 +3,9 @@
 import torch
 
 from ..exceptions import InvalidModelFileError
+from ..utils._tensors import named_tensors
 from . import architectures
 from ._linear import LinearDecoder
-from ._tensors import named_tensors
 
 __all__ = ["REGISTRY", "blueprint", "is_registered"]
 

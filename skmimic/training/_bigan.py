@@ -6,9 +6,9 @@ import functools
 import torch
 
 from ..generators.architectures import fold
+from ..generators.architectures._networks import bigan_discriminator_network, generator_network
 from ._dcgan import REAL_LABEL, cross_entropy
 from ._loop import run_training
-from ._networks import bigan_discriminator_network, generator_network
 from ._recipe import Recipe
 from ._statistics import mixed_batches, settle_batch_norm
 

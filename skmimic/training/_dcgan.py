@@ -6,8 +6,8 @@ import torch
 from torch.nn import functional
 
 from ..generators.architectures import fold
+from ..generators.architectures._networks import discriminator_network, generator_network
 from ._loop import run_training
-from ._networks import discriminator_network, generator_network
 from ._recipe import Recipe
 from ._statistics import mixed_batches, settle_batch_norm
 

@@ -5,8 +5,8 @@ import functools
 import torch
 
 from ..generators.architectures import build, fold
+from ..generators.architectures._networks import encoder_network, generator_network
 from ._loop import run_training
-from ._networks import encoder_network, generator_network
 from ._recipe import Recipe
 from ._statistics import settle_batch_norm
 

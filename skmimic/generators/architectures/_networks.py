@@ -1,6 +1,6 @@
 """Which network of the registry trains on which images."""
 
-from ..generators.architectures import MIN_SIDE
+from ._layout import MIN_SIDE
 
 __all__ = [
     "bigan_discriminator_network",

@@ -99,7 +99,7 @@ def _copy_with(module, replacements):
         return copy.deepcopy(module, replacements)
     except Exception as error:
         raise TypeError(
-            f"{type(module).__name__} cannot be copied ({error}), but a Generator keeps its own copy. Remove hooks or "
+            f"{type(module).__name__} cannot be copied ({error}), but skmimic keeps a copy of its own. Remove hooks or "
             "attributes that hold files, locks or tensors with gradients."
         ) from error
 
