@@ -21,14 +21,14 @@ LATENT_DIM, WIDTH, SEED = 64, 64, 0
 TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
 
 
-def train(images, name, seed, n_epochs, checkpoint, data, terms):
+def train(images, name, seed, n_epochs, checkpoint, data, terms, latent_dim=LATENT_DIM, width=WIDTH):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
     settings = TrainingSettings(n_epochs=n_epochs, mixed_precision=True)
     prior = as_prior("uniform")
-    networks = train_dcgan(images, LATENT_DIM, WIDTH, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
+    networks = train_dcgan(images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
     notes = {
         "trained_on": data,
-        "trained_by": f"skmimic DCGAN, width {WIDTH}, {networks.n_steps} steps of 128 images, seed {seed}",
+        "trained_by": f"skmimic DCGAN, width {width}, {networks.n_steps} steps of 128 images, seed {seed}",
         "terms": terms,
     }
     return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
@@ -36,9 +36,10 @@ def train(images, name, seed, n_epochs, checkpoint, data, terms):
 
 def write_sheet(generator, path):
     """Write 100 samples as one picture."""
-    images = generator.sample(100, random_state=0)[:, 0]
-    side = images.shape[1]
-    sheet = images.reshape(10, 10, side, side).transpose(0, 2, 1, 3).reshape(10 * side, 10 * side)
+    images = generator.sample(100, random_state=0).transpose(0, 2, 3, 1)
+    side, n_channels = images.shape[2:]
+    sheet = images.reshape(10, 10, side, side, n_channels).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(10 * side, 10 * side, n_channels).squeeze()
     picture = Image.fromarray(((sheet + 1) * 127.5).round().clip(0, 255).astype("uint8"))
     picture.resize((20 * side, 20 * side), Image.NEAREST).save(path)
 

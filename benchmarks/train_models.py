@@ -10,12 +10,14 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from train_bundled import train, write_sheet
 
-from skmimic.datasets import load_fashion_mnist, load_mnist, load_usps
+from skmimic.datasets import load_celeba, load_fashion_mnist, load_lfw, load_mnist, load_usps
 
 FOLDER = Path(__file__).parent / "models"
+HELD_OUT = 500  # faces at the end of each set that no generator sees
 
 
 @dataclass(frozen=True)
@@ -26,20 +28,43 @@ class Training:
     data: str
     n_epochs: int
     terms: str
+    latent_dim: int = 64
+    width: int = 64
+
+
+def mirrored(images):
+    """Put the mirror images after the images (n, c, h, w)."""
+    return np.concatenate([images, images[..., ::-1]])
 
 
 TRAININGS = {
     "mnist16": Training(
-        lambda: load_mnist("all", size=16).images, "MNIST, all 70,000 images at 16x16", 20, "CC BY-SA 3.0, attribution"
+        lambda: load_mnist("all", size=16).images[:, None], "MNIST, all 70,000 images at 16x16", 20, "CC BY-SA 3.0, attribution"
     ),
     "usps16": Training(
-        lambda: load_usps("all", size=16).images, "USPS, all 9,298 images at 16x16", 150, "research use"
+        lambda: load_usps("all", size=16).images[:, None], "USPS, all 9,298 images at 16x16", 150, "research use"
     ),
     "fashion16": Training(
-        lambda: load_fashion_mnist("train", size=16).images,
+        lambda: load_fashion_mnist("train", size=16).images[:, None],
         "Fashion-MNIST, the 60,000 training images at 16x16",
         20,
         "MIT",
+    ),
+    "celeba64": Training(
+        lambda: mirrored(load_celeba().images[:-HELD_OUT]),
+        "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
+        150,
+        "CelebA agreement: non-commercial research only",
+        latent_dim=100,
+        width=32,
+    ),
+    "lfw64": Training(
+        lambda: mirrored(load_lfw().images[:-HELD_OUT]),
+        "Labeled Faces in the Wild, 2,500 people and their mirror images, 64x64",
+        200,
+        "no licence; published by UMass for research",
+        latent_dim=100,
+        width=32,
     ),
 }
 
@@ -59,8 +84,17 @@ def main():
             if path.exists():
                 continue
             training, checkpoint = TRAININGS[name], arguments.work / f"{name}_{seed}.checkpoint"
-            images = torch.from_numpy(training.load())[:, None]
-            generator = train(images, name, seed, training.n_epochs, checkpoint, training.data, training.terms)
+            generator = train(
+                torch.from_numpy(training.load()),
+                name,
+                seed,
+                training.n_epochs,
+                checkpoint,
+                training.data,
+                training.terms,
+                training.latent_dim,
+                training.width,
+            )
             write_sheet(generator, arguments.work / f"{name}_{seed}.png")
             generator.save(path, half=True)
             print(f"{path.name}: {path.stat().st_size} bytes", flush=True)
