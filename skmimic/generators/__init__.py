@@ -3,6 +3,7 @@
 from ._adapters import as_generator
 from ._bundled import bundled_names, load_gan
 from ._closed_form import linear_generator, linear_generator_from_data
+from ._features import DiscriminatorFeatures
 from ._generator import Generator
 from ._loaded import LoadedGenerator
 from ._priors import BoxPrior, NormalPrior, Prior, UniformPrior, as_prior
@@ -10,6 +11,7 @@ from ._reports import model_info, verify_model
 
 __all__ = [
     "BoxPrior",
+    "DiscriminatorFeatures",
     "Generator",
     "LoadedGenerator",
     "NormalPrior",

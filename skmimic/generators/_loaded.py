@@ -5,6 +5,7 @@ import torch
 from ..exceptions import GeneratorMismatchError
 from ..utils import CANONICAL, align_layers
 from ._calling import call_discriminator, call_encoder, call_generator
+from ._features import LastLayer
 
 __all__ = ["LoadedGenerator"]
 
@@ -36,6 +37,7 @@ class LoadedGenerator:
         self._calls = {name: part.description["call"] for name, part in parts.items()}
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
         self._shape_was_checked = False
+        self._last_layer = LastLayer()
 
     def __repr__(self):
         return f"LoadedGenerator(latent_dim={self.latent_dim}, image_shape={self.image_shape}, device='{self.device}')"
@@ -93,6 +95,30 @@ class LoadedGenerator:
             return None
         images = CANONICAL.convert(images.to(torch.float32), self._data_range)
         return call_discriminator(self._modules["discriminator"], images, **self._calls["discriminator"])
+
+    def features(self, images):
+        """Map images to what the discriminator's last layer sees, differentiable in the images.
+
+        Parameters
+        ----------
+        images : tensor (n, c, h, w)
+            In [-1, 1].
+
+        Returns
+        -------
+        tensor (n, ...)
+            Maps, or a row, for each image.
+
+        Raises
+        ------
+        GeneratorMismatchError
+            Without a discriminator, or if it has no linear or convolutional layer to listen at.
+        """
+        if not self.has_discriminator:
+            raise GeneratorMismatchError(
+                "features: the generator has no discriminator. Pass a pair (G, D), or features of your own."
+            )
+        return self._last_layer.inputs(self._modules["discriminator"], lambda: self.discriminate(images))
 
     def encode(self, images):
         """Map images (n, c, h, w) in [-1, 1] to latents (n, latent_dim), or None without an encoder."""

@@ -6,6 +6,7 @@ from ._batching import RowRunner
 from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write
+from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._random import torch_generator
 
@@ -14,6 +15,7 @@ __all__ = [
     "CANONICAL",
     "UNREADABLE",
     "Bounds",
+    "FrozenModule",
     "RowRunner",
     "align_layers",
     "aligned_linear",
