@@ -10,6 +10,7 @@ from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
 from ._retrieval import Pose, Retrieval, dead_pixels, retrieve
 from ._settings import SOLVERS, STARTS, Settings
+from ._trajectory import Recorder, Snapshot
 
 __all__ = [
     "OPTIMISERS",
@@ -28,9 +29,11 @@ __all__ = [
     "ProjectionResult",
     "RMSProp",
     "RMSPropTF",
+    "Recorder",
     "Retrieval",
     "RowProjector",
     "Settings",
+    "Snapshot",
     "Status",
     "alternate",
     "computing",

@@ -11,13 +11,14 @@ from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
 from ..utils import RowRunner, is_out_of_memory, refuse_fork
 from ._alternating import alternate
 from ._closed_form import ClosedForm
-from ._descent import Descent, check_finite
+from ._descent import Descent, check_finite, observed_steps
 from ._encoder import FittedEncoder, train_encoder
 from ._initialisation import Candidates, start_latents
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, Status
 from ._selection import Bench, Learned, learn_surrogate, select_surrogate
 from ._settings import Settings
+from ._trajectory import Recorder, Snapshot
 
 __all__ = ["Adaptation", "RowProjector", "computing", "estimate_corruption", "no_corruption"]
 
@@ -40,6 +41,8 @@ class Adaptation:
     trace : OptimizationTrace
     latents : ndarray (n, d) or None
         Of the rows of the batch, from the alternating solver.
+    trajectory : tuple of Snapshot
+        Of the rows of the batch, from the alternating solver with ``Settings.record``.
     """
 
     surrogate: FittedSurrogate
@@ -49,6 +52,7 @@ class Adaptation:
     seed: int = 0
     trace: OptimizationTrace = field(default_factory=OptimizationTrace)
     latents: object = None
+    trajectory: tuple = ()
 
 
 @contextlib.contextmanager
@@ -202,12 +206,16 @@ def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random
     fresh, family = _fresh("paper" if surrogate == "auto" else surrogate, generator, seed)
     problem = _problem(generator, fresh, settings)
     start = "mean" if settings.start in ("auto", "encoder") else settings.start
+    first = start_latents(start, problem, observed, random)
+    recorder = Recorder(problem) if settings.record else None
     try:
-        latents, trace = alternate(problem, observed, start_latents(start, problem, observed, random), settings, report)
+        latents, trace = alternate(problem, observed, first, settings, report, recorder)
     except KeyboardInterrupt as interrupt:
         interrupt.partial = _interrupted(fresh, settings, seed)
         raise
-    return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, latents.z.cpu().numpy())
+    trajectory = recorder.snapshots() if recorder else ()
+    z = latents.z.cpu().numpy()
+    return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, z, trajectory)
 
 
 def _with_encoder(generator, observed, adaptation, report):
@@ -265,7 +273,39 @@ class RowProjector:
         with computing():
             return self.runner(self._chunk, observed)
 
-    def _chunk(self, observed):
+    def follow(self, observed):
+        """Project observed images as `__call__` does, and keep them as they were on the way.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+
+        Returns
+        -------
+        found : tuple of tensors
+            z, images, mimicked images and losses.
+        trajectory : tuple of Snapshot
+            The last one holds the images that were found.
+        """
+        with computing():
+            *found, images, mimicked = self.runner(self._followed, observed)
+        path = zip(self._steps(), images.unbind(1), mimicked.unbind(1), strict=True)
+        return tuple(found), tuple(Snapshot(step, x.numpy(), y.numpy()) for step, x, y in path)
+
+    def _followed(self, observed):
+        recorder = Recorder(self.problem)
+        found = self._chunk(observed, recorder)
+        if self.closed_form is not None:
+            recorder.keep(0, *found[1:3])
+        return *found, *recorder.stacked(len(self._steps()))
+
+    def _steps(self):
+        return [0] if self.closed_form is not None else observed_steps(self._n_steps())
+
+    def _n_steps(self):
+        return self.settings.T2 if self.encoder else self.settings.T * self.settings.T2
+
+    def _chunk(self, observed, observe=None):
         if self.closed_form is not None:
             z, images, mimicked = self.closed_form(observed.double())
             losses = self._loss(mimicked, observed)
@@ -273,7 +313,7 @@ class RowProjector:
             return z, images, mimicked, losses
         observed = observed.to(self.generator.device)
         descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
-        descent.project_rows(self.settings.T2 if self.encoder else self.settings.T * self.settings.T2)
+        descent.project_rows(self._n_steps(), observe)
         check_finite(descent.objective(), self.settings, "projection of rows")
         return self._read(observed, descent.latents.detached())
 

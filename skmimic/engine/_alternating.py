@@ -8,7 +8,7 @@ from ._results import OptimizationTrace, Status
 __all__ = ["alternate"]
 
 
-def alternate(problem, observed, latents, settings, report=None):
+def alternate(problem, observed, latents, settings, report=None, observe=None):
     """Alternate T1 surrogate steps and T2 latent steps, T times.
 
     Parameters
@@ -21,6 +21,8 @@ def alternate(problem, observed, latents, settings, report=None):
     settings : Settings
     report : callable or None, default=None
         Called with a sentence after each round.
+    observe : callable or None, default=None
+        Called with the number of latent steps so far and the latents, at the start and after each round.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def alternate(problem, observed, latents, settings, report=None):
     """
     descent = Descent(problem, observed, latents, settings)
     objectives, status = [descent.objective()], Status.COMPLETED
+    observe = observe or _ignore
+    observe(0, descent.latents)
     for t in range(settings.T):
         with torch.no_grad():
             images = problem.generator.decode(descent.latents.z)
@@ -48,12 +52,17 @@ def alternate(problem, observed, latents, settings, report=None):
             descent.latent_step()
         objectives.append(descent.objective())
         check_finite(objectives[-1], settings, f"alternating solver, round {t + 1} of {settings.T}")
+        observe((t + 1) * settings.T2, descent.latents)
         if report is not None:
             report(f"alternating solver: round {t + 1} of {settings.T}")
         if has_settled(objectives, settings.tol):
             status = Status.CONVERGED
             break
     return descent.latents.detached(), OptimizationTrace(mean_objectives(objectives), status)
+
+
+def _ignore(step, latents):
+    """Observe nothing."""
 
 
 def has_settled(objectives, tol):

@@ -7,7 +7,7 @@ import torch
 from ..exceptions import NotFiniteError
 from ._optimisers import OPTIMISERS
 
-__all__ = ["Descent", "check_finite"]
+__all__ = ["Descent", "check_finite", "observed_steps"]
 
 CHECK_EVERY = 25
 
@@ -95,18 +95,24 @@ class Descent:
             allowed = torch.where(allowed == z, z, draw)
         z.copy_(allowed)
 
-    def project_rows(self, n_steps):
+    def project_rows(self, n_steps, observe=None):
         """Run latent steps with a falling rate until every row has settled; rows that have settled stay as they are.
 
         Parameters
         ----------
         n_steps : int
+        observe : callable or None, default=None
+            Called with the number of steps so far and the latents, at each of `observed_steps` that is reached.
         """
         frozen, kept, last = None, None, None
+        if observe is not None:
+            observe(0, self.latents)
         for step in range(n_steps):
             self.latent_step(rate=cosine(step, n_steps))
             if frozen is not None:
                 self._restore(frozen, kept)
+            if observe is not None and ((step + 1) % CHECK_EVERY == 0 or step + 1 == n_steps):
+                observe(step + 1, self.latents)
             if (step + 1) % CHECK_EVERY == 0 and step + 1 < n_steps and self.settings.tol > 0:
                 frozen, kept, last = self._settle(frozen, last)
                 if bool(frozen.all()):
@@ -124,6 +130,11 @@ class Descent:
     def _restore(self, frozen, kept):
         for tensor, value in zip(self.latents.tensors(), kept, strict=True):
             tensor.copy_(torch.where(frozen[:, None], value, tensor))
+
+
+def observed_steps(n_steps):
+    """Return the steps at which `Descent.project_rows` is observed: the start, every 25th and the last."""
+    return [*range(0, n_steps, CHECK_EVERY), n_steps]
 
 
 def cosine(step, n_steps):

@@ -6,6 +6,7 @@ from enum import Enum
 import numpy as np
 
 from ..surrogates import FittedSurrogate
+from ._trajectory import Snapshot
 
 __all__ = ["OptimizationTrace", "ProjectionResult", "Status"]
 
@@ -64,6 +65,8 @@ class ProjectionResult:
         Fidelity L(Y, f^(G(z))) of each row at the returned latents.
     surrogate : FittedSurrogate
     trace : OptimizationTrace
+    trajectory : tuple of Snapshot
+        The rows on their way, in the range of the data; empty unless asked for.
     """
 
     latents: np.ndarray
@@ -72,3 +75,4 @@ class ProjectionResult:
     losses: np.ndarray
     surrogate: FittedSurrogate
     trace: OptimizationTrace = field(default_factory=OptimizationTrace)
+    trajectory: tuple[Snapshot, ...] = ()

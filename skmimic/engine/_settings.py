@@ -35,6 +35,8 @@ class Settings:
         Number of phase A runs, the lowest objective wins.
     encoder_steps : int or None, default=None
         Training steps of the amortized solver's encoder. None takes one for every two rows, 2,500 to 3,000.
+    record : bool, default=False
+        Whether the alternating solver hands out the rows as they were after each round, `Adaptation.trajectory`.
     """
 
     solver: str = "auto"
@@ -52,3 +54,4 @@ class Settings:
     tol: float = 1e-4
     n_init: int = 1
     encoder_steps: int | None = None
+    record: bool = False

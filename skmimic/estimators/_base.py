@@ -3,6 +3,7 @@
 import functools
 import warnings
 from abc import ABCMeta
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -237,9 +238,9 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             return "identity" if made_generator or is_vector else "auto"
         return self.surrogate
 
-    def _estimate(self, rows, surrogate, report=None, keep_order=False):
+    def _estimate(self, rows, surrogate, report=None, keep_order=False, record=False):
         """Phase A: learn the corruption that the rows share."""
-        settings = self._settings()
+        settings = replace(self._settings(), record=record)
         chosen = distinct_rows(rows, self.n_adapt)
         if len(chosen) < 2 and not _is_given(surrogate):
             warnings.warn(

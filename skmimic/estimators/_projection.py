@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from ..engine import Adaptation, RowProjector, computing
+from ..engine import Adaptation, RowProjector, Snapshot, computing
 from ..generators import Generator
 from ..utils import CANONICAL, Bounds, as_rows, n_values
 from ._data import canonical_images
 
-__all__ = ["ALL_OUTPUTS", "Job", "project_rows"]
+__all__ = ["ALL_OUTPUTS", "Job", "follow_rows", "project_rows"]
 
 ALL_OUTPUTS = ("latents", "images", "mimicked", "losses")
 BLOCK_ROWS = 4096  # rows held as tensors at a time
@@ -61,13 +61,31 @@ class Job:
         -------
         dict of ndarray
         """
-        precision = torch.float64 if projector.closed_form is not None else torch.float32
-        observed = canonical_images(rows, self.generator.image_shape, self.bounds, precision)
+        observed = self.observed(projector, rows)
         found = projector(observed) if latents is None else projector.read(observed, torch.from_numpy(latents))
+        return self.arrays(found)
+
+    def observed(self, projector, rows):
+        """Turn rows into images in [-1, 1], of the precision that the projector wants."""
+        precision = torch.float64 if projector.closed_form is not None else torch.float32
+        return canonical_images(rows, self.generator.image_shape, self.bounds, precision)
+
+    def arrays(self, found):
+        """Turn what a projector found into arrays in the range of the rows."""
         values = dict(zip(ALL_OUTPUTS, found, strict=True))
         for name in ("images", "mimicked"):
             values[name] = as_rows(CANONICAL.convert(values[name], self.bounds))
         return {name: values[name].numpy() for name in self.outputs}
+
+    def in_range(self, trajectory):
+        """Turn snapshots in [-1, 1] into snapshots in the range of the rows."""
+        return tuple(
+            Snapshot(moment.step, *(self._in_range(part) for part in (moment.images, moment.mimicked)))
+            for moment in trajectory
+        )
+
+    def _in_range(self, images):
+        return CANONICAL.convert(images, self.bounds).astype(self.dtype)
 
     def empty(self, n_rows):
         """Make room for the outputs of `n_rows` rows."""
@@ -115,6 +133,28 @@ def project_rows(job, rows, n_jobs=None, latents=None):
     for start, (block, _) in zip(starts, results, strict=True):
         _store(outputs, start, block)
     return outputs, min(batch_size for _, batch_size in results)
+
+
+def follow_rows(job, rows):
+    """Project rows as `project_rows` does, and keep them as they were on the way.
+
+    Parameters
+    ----------
+    job : Job
+    rows : ndarray (n, n_features)
+        Worked on as one block.
+
+    Returns
+    -------
+    outputs : dict of ndarray
+    trajectory : tuple of Snapshot
+    """
+    with computing():
+        projector = job.projector()
+        found, trajectory = projector.follow(job.observed(projector, rows))
+    outputs = job.empty(len(rows))
+    _store(outputs, 0, job.arrays(found))
+    return outputs, job.in_range(trajectory)
 
 
 def _run_serially(job, rows, latents, outputs):

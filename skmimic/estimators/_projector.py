@@ -14,7 +14,7 @@ from ._adaptation_file import read_adaptation, write_adaptation
 from ._base import MimicEstimator, all_or_nothing
 from ._data import canonical_images
 from ._docs import with_shared_parameters
-from ._projection import ALL_OUTPUTS
+from ._projection import ALL_OUTPUTS, follow_rows
 
 __all__ = ["MimicGANProjector", "ObservedProjector", "ProjectorMethods"]
 
@@ -123,7 +123,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def project(self, X):
+    def project(self, X, *, trajectory=False):
         """Estimate the corruption of X and project X, in one shot and without keeping anything.
 
         With ``solver="alternating"`` this is Algorithm 1 on the whole of X; with the other solvers phase A, then B.
@@ -132,6 +132,9 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         Parameters
         ----------
         X : array-like, as in `fit`
+        trajectory : bool, default=False
+            Whether to keep the rows as they were on the way: with ``solver="alternating"`` after each round, otherwise
+            every 25 steps of phase B. All of them lie in memory together.
 
         Returns
         -------
@@ -145,19 +148,25 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
             blank = clone(self)
             blank._validate_params()
             blank._fit_data(X)
-            return blank._project_at_once(X, blank._made_generator())
-        return self._project_at_once(X)
+            return blank._project_at_once(X, trajectory, blank._made_generator())
+        return self._project_at_once(X, trajectory)
 
-    def _project_at_once(self, X, made_generator=False):
+    def _project_at_once(self, X, record, made_generator=False):
         rows, form = self._new_data(X)
         surrogate = self._surrogate_for(made_generator)
-        adaptation = self._estimate(rows, surrogate, keep_order=self.solver == "alternating")
+        adaptation = self._estimate(rows, surrogate, keep_order=self.solver == "alternating", record=record)
         is_whole = adaptation.latents is not None and len(adaptation.latents) == len(rows)  # memory may have run out
-        latents = adaptation.latents if is_whole else None
-        arrays = self._project(rows, adaptation, ALL_OUTPUTS, form.dtype, latents)
+        job = self._job(adaptation, ALL_OUTPUTS, form.dtype)
+        if record and not is_whole:
+            arrays, trajectory = follow_rows(job, rows)
+        else:
+            latents = adaptation.latents if is_whole else None
+            arrays = self._project(rows, adaptation, ALL_OUTPUTS, form.dtype, latents)
+            trajectory = job.in_range(adaptation.trajectory)
         for name in ("images", "mimicked"):
             arrays[name] = as_images(arrays[name], self.image_shape_)
-        return ProjectionResult(**arrays, surrogate=adaptation.surrogate, trace=adaptation.trace)
+        found = {"surrogate": adaptation.surrogate, "trace": adaptation.trace, "trajectory": trajectory}
+        return ProjectionResult(**arrays, **found)
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the output.
