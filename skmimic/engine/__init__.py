@@ -3,6 +3,7 @@
 from ._adaptation import Adaptation, RowProjector, computing, estimate_corruption, no_corruption
 from ._alternating import alternate
 from ._encoder import Encoder, FittedEncoder, train_encoder
+from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
 from ._initialisation import Candidates, start_latents
 from ._joint import solve_jointly
 from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
@@ -21,6 +22,8 @@ __all__ = [
     "Candidates",
     "Encoder",
     "FittedEncoder",
+    "GeneratorEncoder",
+    "ImageEncoder",
     "Latents",
     "Optimiser",
     "OptimizationTrace",
@@ -39,6 +42,7 @@ __all__ = [
     "computing",
     "dead_pixels",
     "estimate_corruption",
+    "learn_image_encoder",
     "no_corruption",
     "retrieve",
     "solve_jointly",

@@ -2,6 +2,8 @@
 
 from ._aligner import MimicDomainAligner, Target
 from ._baselines import KnownCorruptionProjector, PGDProjector
+from ._baselines_encoders import BiGANProjector, EncoderProjector
+from ._baselines_perceptual import PerceptualProjector
 from ._detector import MimicAnomalyDetector
 from ._gans import DCGAN, VAE, BiGAN
 from ._presets import PRESETS, from_paper
@@ -12,11 +14,14 @@ __all__ = [
     "PRESETS",
     "VAE",
     "BiGAN",
+    "BiGANProjector",
+    "EncoderProjector",
     "KnownCorruptionProjector",
     "MimicAnomalyDetector",
     "MimicDomainAligner",
     "MimicGANProjector",
     "PGDProjector",
+    "PerceptualProjector",
     "Target",
     "from_paper",
 ]

@@ -1,66 +1,91 @@
-"""Rows of the same engine without a learned surrogate."""
+"""Rows of the same engine without a learned surrogate, whose latents are found by descent."""
 
 from typing import ClassVar
 
 from ..surrogates import KnownCorruption
 from ._base import MimicEstimator
+from ._docs import with_baseline_parameters
 from ._projector import ObservedProjector
 
-__all__ = ["KnownCorruptionProjector", "PGDProjector"]
+__all__ = ["BaselineProjector", "DescentProjector", "KnownCorruptionProjector", "PGDProjector"]
 
 UNUSED = ("surrogate", "T1", "lr_surrogate", "n_init", "adapt_on", "n_adapt")
-CONSTRAINTS = {k: v for k, v in MimicEstimator._parameter_constraints.items() if k not in UNUSED}
 
 
-class PGDProjector(ObservedProjector):
+class BaselineProjector(ObservedProjector):
+    """Projectors that learn no corruption; the parameters are documented in the subclasses."""
+
+    _parameter_constraints: ClassVar[dict] = {
+        name: allowed for name, allowed in MimicEstimator._parameter_constraints.items() if name not in UNUSED
+    }
+    surrogate = "identity"
+    T1, lr_surrogate, n_init, adapt_on, n_adapt = 0, 1e-2, 1, "fit", 2  # nothing is learned
+
+    def __init__(
+        self,
+        gan,
+        T2,
+        lr_latent,
+        lambda_adv,
+        loss,
+        optimizer,
+        stochastic_clipping,
+        image_shape,
+        data_range,
+        batch_size,
+        device,
+        n_jobs,
+        random_state,
+        verbose,
+    ):
+        self.gan = gan
+        self.T2 = T2
+        self.lr_latent = lr_latent
+        self.lambda_adv = lambda_adv
+        self.loss = loss
+        self.optimizer = optimizer
+        self.stochastic_clipping = stochastic_clipping
+        self.image_shape = image_shape
+        self.data_range = data_range
+        self.batch_size = batch_size
+        self.device = device
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+
+
+class DescentProjector(BaselineProjector):
+    """Baselines whose rows walk to their latents in T * T2 steps; the parameters are documented in the subclasses."""
+
+    def __init__(self, gan, solver, T, T2, lr_latent, lambda_adv, loss, start, *others):
+        super().__init__(gan, T2, lr_latent, lambda_adv, loss, *others)
+        self.solver = solver
+        self.T = T
+        self.start = start
+
+
+@with_baseline_parameters()
+class PGDProjector(DescentProjector):
     """Project onto the manifold of a generator as if there were no corruption (projected gradient descent).
 
     Parameters
     ----------
     gan : Generator and what else `MimicGANProjector` accepts
-    solver : {"joint", "alternating", "amortized", "auto"}, default="joint"
-        As in `MimicGANProjector`; only the latents move.
-    T, T2 : int, default=20 and 25
-        At most T * T2 latent steps.
-    lr_latent : float, default=5e-2
-        Learning rate of the latents; 5e-3 in the paper.
-    lambda_adv : float, default=0.0
-    loss : {"charbonnier", "l1", "l2"} or callable, default="charbonnier"
-    start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
-    optimizer : {"auto", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
-    stochastic_clipping : bool, default=False
-    image_shape : tuple (C, H, W) or None, default=None
-    data_range : "auto" or tuple (low, high), default="auto"
-    batch_size : int, default=256
-    device : str or torch.device, default="auto"
-    n_jobs : int or None, default=None
-    random_state : int, RandomState or None, default=None
-    verbose : int, default=0
-        As in `MimicGANProjector`.
+    %(descent)s
 
     Attributes
     ----------
-    generator_ : Generator
-    surrogate_ : FittedSurrogate
-    image_shape_ : tuple (C, H, W)
-    data_range_ : Bounds
-    seed_ : int
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        When X has column names.
+    %(attributes)s
 
     See Also
     --------
     MimicGANProjector : Learns the corruption.
+    PerceptualProjector : Compares features too.
 
     References
     ----------
     MimicGAN, Eq. 3; "PGD" in all of its tables.
     """
-
-    _parameter_constraints = CONSTRAINTS
-    surrogate = "identity"
-    T1, lr_surrogate, n_init, adapt_on, n_adapt = 0, 1e-2, 1, "fit", 2  # nothing is learned
 
     def __init__(
         self,
@@ -83,26 +108,29 @@ class PGDProjector(ObservedProjector):
         random_state=None,
         verbose=0,
     ):
-        self.gan = gan
-        self.solver = solver
-        self.T = T
-        self.T2 = T2
-        self.lr_latent = lr_latent
-        self.lambda_adv = lambda_adv
-        self.loss = loss
-        self.start = start
-        self.optimizer = optimizer
-        self.stochastic_clipping = stochastic_clipping
-        self.image_shape = image_shape
-        self.data_range = data_range
-        self.batch_size = batch_size
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
+        super().__init__(
+            gan,
+            solver,
+            T,
+            T2,
+            lr_latent,
+            lambda_adv,
+            loss,
+            start,
+            optimizer,
+            stochastic_clipping,
+            image_shape,
+            data_range,
+            batch_size,
+            device,
+            n_jobs,
+            random_state,
+            verbose,
+        )
 
 
-class KnownCorruptionProjector(ObservedProjector):
+@with_baseline_parameters()
+class KnownCorruptionProjector(DescentProjector):
     """Project with the true corruption given: the best that any method can hope for.
 
     Parameters
@@ -111,36 +139,11 @@ class KnownCorruptionProjector(ObservedProjector):
     f : callable
         Differentiable map of an image tensor (n, c, h, w) in [-1, 1] to the same shape; see `skmimic.corruptions`.
         None is the identity.
-    solver : {"joint", "alternating", "amortized", "auto"}, default="joint"
-        As in `MimicGANProjector`; only the latents move.
-    T, T2 : int, default=20 and 25
-        At most T * T2 latent steps.
-    lr_latent : float, default=5e-2
-        Learning rate of the latents; 5e-3 in the paper.
-    lambda_adv : float, default=0.0
-    loss : {"charbonnier", "l1", "l2"} or callable, default="charbonnier"
-    start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
-    optimizer : {"auto", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
-    stochastic_clipping : bool, default=False
-    image_shape : tuple (C, H, W) or None, default=None
-    data_range : "auto" or tuple (low, high), default="auto"
-    batch_size : int, default=256
-    device : str or torch.device, default="auto"
-    n_jobs : int or None, default=None
-    random_state : int, RandomState or None, default=None
-    verbose : int, default=0
-        As in `MimicGANProjector`.
+    %(descent)s
 
     Attributes
     ----------
-    generator_ : Generator
-    surrogate_ : FittedSurrogate
-    image_shape_ : tuple (C, H, W)
-    data_range_ : Bounds
-    seed_ : int
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str
-        When X has column names.
+    %(attributes)s
 
     See Also
     --------
@@ -151,8 +154,7 @@ class KnownCorruptionProjector(ObservedProjector):
     MimicGAN, Eq. 2.
     """
 
-    _parameter_constraints: ClassVar[dict] = {**CONSTRAINTS, "f": [callable, None]}
-    T1, lr_surrogate, n_init, adapt_on, n_adapt = 0, 1e-2, 1, "fit", 2  # nothing is learned
+    _parameter_constraints: ClassVar[dict] = {**BaselineProjector._parameter_constraints, "f": [callable, None]}
 
     def __init__(
         self,
@@ -176,24 +178,26 @@ class KnownCorruptionProjector(ObservedProjector):
         random_state=None,
         verbose=0,
     ):
-        self.gan = gan
+        super().__init__(
+            gan,
+            solver,
+            T,
+            T2,
+            lr_latent,
+            lambda_adv,
+            loss,
+            start,
+            optimizer,
+            stochastic_clipping,
+            image_shape,
+            data_range,
+            batch_size,
+            device,
+            n_jobs,
+            random_state,
+            verbose,
+        )
         self.f = f
-        self.solver = solver
-        self.T = T
-        self.T2 = T2
-        self.lr_latent = lr_latent
-        self.lambda_adv = lambda_adv
-        self.loss = loss
-        self.start = start
-        self.optimizer = optimizer
-        self.stochastic_clipping = stochastic_clipping
-        self.image_shape = image_shape
-        self.data_range = data_range
-        self.batch_size = batch_size
-        self.device = device
-        self.n_jobs = n_jobs
-        self.random_state = random_state
-        self.verbose = verbose
 
     @property
     def surrogate(self):

@@ -1,6 +1,6 @@
 """Parameter descriptions that the estimators share, written once and put into their docstrings."""
 
-__all__ = ["with_shared_parameters"]
+__all__ = ["with_baseline_parameters", "with_shared_parameters"]
 
 SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, decomposition, str or None, default=None
         Generator of clean images (paper: G, with discriminator D). An unfitted estimator is cloned and trained on the X
@@ -57,6 +57,72 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         Seed of all random draws.
     verbose : int, default=0
         Whether to report progress on standard error."""
+
+DATA = """image_shape : tuple (C, H, W) or None, default=None
+    data_range : "auto" or tuple (low, high), default="auto"
+    batch_size : int, default=%(batch_size)s
+    device : str or torch.device, default="auto"
+    n_jobs : int or None, default=None
+    random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        As in `MimicGANProjector`."""
+
+STEPS = f"""loss : {{"charbonnier", "l1", "l2"}} or callable, default="charbonnier"
+    optimizer : {{"auto", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
+    stochastic_clipping : bool, default=False
+    {DATA}"""
+
+TEXTS = {
+    "descent": f"""solver : {{"joint", "alternating", "amortized", "auto"}}, default="joint"
+        As in `MimicGANProjector`; only the latents move.
+    T, T2 : int, default=20 and 25
+        At most T * T2 latent steps.
+    lr_latent : float, default=5e-2
+        Learning rate of the latents; 5e-3 in the paper.
+    lambda_adv : float, default=0.0
+    loss : {{"charbonnier", "l1", "l2"}} or callable, default="charbonnier"
+    start : {{"auto", "mean", "zero", "nearest", "random", "encoder"}}, default="auto"
+    optimizer : {{"auto", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
+    stochastic_clipping : bool, default=False
+    {DATA}""",
+    "refinement": f"""T2 : int, default=0
+        Latent steps from where the encoder puts a row; 0 takes G(E(Y)) as it is, as in the paper.
+    lr_latent : float, default=5e-2
+        Learning rate of these steps, of which 0.4 is taken after an encoder.
+    lambda_adv : float, default=0.0
+    {STEPS}""",
+    "attributes": """generator_ : Generator
+    surrogate_ : FittedSurrogate
+    image_shape_ : tuple (C, H, W)
+    data_range_ : Bounds
+    trace_ : OptimizationTrace
+    seed_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        When X has column names.""",
+}
+
+
+def with_baseline_parameters(batch_size="256"):
+    """Decorate a baseline: put the shared texts where its docstring names them, such as ``%(descent)s``.
+
+    Parameters
+    ----------
+    batch_size : str
+        Default of this parameter.
+
+    Returns
+    -------
+    callable
+    """
+
+    def decorate(cls):
+        for name, text in TEXTS.items():
+            if cls.__doc__ is not None:  # absent under python -OO
+                cls.__doc__ = cls.__doc__.replace(f"%({name})s", text.replace("%(batch_size)s", batch_size))
+        return cls
+
+    return decorate
 
 
 def with_shared_parameters(adapt_on, n_adapt="1000"):

@@ -45,7 +45,8 @@ class Job:
 
     def projector(self):
         """Load the generator and prepare phase B."""
-        linear_map = self.generator.linear_map() if self.generator.is_linear else None
+        is_solvable = self.generator.is_linear and getattr(self.adaptation.settings.loss, "is_of_pixels", True)
+        linear_map = self.generator.linear_map() if is_solvable else None
         return RowProjector(self.generator.on(self.device), self.adaptation, self.batch_size, linear_map)
 
     def run(self, projector, rows, latents=None):

@@ -9,27 +9,36 @@ from torch.nn import functional
 from ..exceptions import GeneratorMismatchError, MissingExtraError
 from ..utils import import_extra
 
-__all__ = ["find_resnet50_weights", "resnet50_features"]
+__all__ = ["has_resnet50", "resnet50_features"]
 
 FILES = ("resnet50-0676ba61.pth", "resnet50-11ad3fa6.pth")  # IMAGENET1K_V1, then V2, as torchvision names them
 SIDE = 224  # pixels, as in its training
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, red to blue, in [0, 1]
 
 
-def find_resnet50_weights():
-    """Look for the weights in torch's hub cache.
+def has_resnet50():
+    """Whether `resnet50_features` finds torchvision and the weights.
 
     Returns
     -------
-    str or None
-        Path of the first file found of the two that torchvision knows.
+    bool
     """
-    paths = [os.path.join(_folder(), name) for name in FILES]
-    return next((path for path in paths if os.path.isfile(path)), None)
+    if _weights() is None:
+        return False
+    try:
+        _torchvision_models()
+    except MissingExtraError:
+        return False
+    return True
 
 
 def _folder():
     return os.path.join(torch.hub.get_dir(), "checkpoints")
+
+
+def _weights():
+    paths = [os.path.join(_folder(), name) for name in FILES]
+    return next((path for path in paths if os.path.isfile(path)), None)
 
 
 def resnet50_features():
@@ -55,7 +64,7 @@ def resnet50_features():
     MimicGAN, section 4.2; which layer it took is not said.
     """
     models = _torchvision_models()
-    path = find_resnet50_weights()
+    path = _weights()
     if path is None:
         raise FileNotFoundError(
             f"resnet50_features: expected the ImageNet weights of torchvision in {_folder()!r} as {FILES[0]} or "
