@@ -62,6 +62,11 @@ class Corruption(ABC):
     def _apply(self, images):
         """Corrupt at least one checked image."""
 
+    @classmethod
+    def _apply_each(cls, corruptions, images):
+        """Corrupt every image by a corruption of its own, all of this class."""
+        return torch.cat([one._apply(image[None]) for one, image in zip(corruptions, images, strict=True)])
+
     def __repr__(self):
         changed = [f for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"

@@ -1,6 +1,7 @@
 """Corruptions that move the content of images: rotation, zoom, shift."""
 
 import math
+from abc import abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -12,28 +13,51 @@ from ._checks import check_number
 __all__ = ["Affine", "Rotation", "Zoom"]
 
 
-def _matrix(degrees=0.0, zoom=1.0):
-    """Where the sampling grid looks for the pixel at (x, y): a rotation divided by the zoom."""
+def _matrix(height, width, degrees=0.0, zoom=1.0):
+    """Where the sampling grid looks for the pixel at (x, y), in half sides: a rotation divided by the zoom."""
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle) / zoom, math.sin(angle) / zoom
-    return [[cosine, -sine, 0.0], [sine, cosine, 0.0]]
+    return [[cosine, -sine * (height / width), 0.0], [sine * (width / height), cosine, 0.0]]
 
 
-def _warp(images, matrix):
-    """Sample images bilinearly at the positions of an affine grid; what comes from outside is -1."""
-    theta = torch.tensor(matrix, dtype=images.dtype, device=images.device).expand(len(images), 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-    return F.grid_sample(images + 1, grid, align_corners=False) - 1  # +1: the zero padding is then -1
+def _zoom_without_corners(height, width, degrees):
+    """Smallest zoom with which no pixel of a rotated image is looked for beyond the middle of a border pixel."""
+    angle = math.radians(degrees)
+    ratio = max(height - 1, 1) / max(width - 1, 1)
+    return abs(math.cos(angle)) + max(ratio, 1 / ratio) * abs(math.sin(angle))
+
+
+class _Warp(Corruption):
+    """Base class of what samples images bilinearly at the positions of an affine grid; what lies outside is -1."""
+
+    is_affine_in_images = True
+
+    @abstractmethod
+    def _sampling(self, height, width):
+        """Return the 2x3 matrix of the grid."""
+
+    def _apply(self, images):
+        return self._apply_each([self], images)
+
+    @classmethod
+    def _apply_each(cls, corruptions, images):
+        matrices = [one._sampling(*images.shape[-2:]) for one in corruptions]
+        theta = torch.tensor(matrices, dtype=images.dtype, device=images.device).expand(len(images), 2, 3)
+        grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+        return F.grid_sample(images + 1, grid, align_corners=False) - 1  # +1: the zero padding is then -1
 
 
 @dataclass(frozen=True, repr=False)
-class Rotation(Corruption):
-    """Rotate images about their centre; corners that come into view are -1.
+class Rotation(_Warp):
+    """Rotate images about their centre; corners that come into view are -1, or are cut off.
 
     Parameters
     ----------
     degrees : float
         Angle. Positive turns the content counter-clockwise as displayed, with rows running down.
+    crop : bool, default=False
+        Whether to enlarge the rotated image by the smallest factor with which nothing from outside comes into view,
+        ``|cos| + |sin|`` for a square: the small crop of the paper, section 4.
 
     Examples
     --------
@@ -45,19 +69,19 @@ class Rotation(Corruption):
               [1., 0.]]]])
     """
 
-    is_affine_in_images = True
-
     degrees: float
+    crop: bool = False
 
     def __post_init__(self):
         check_number("Rotation", "degrees", self.degrees)
 
-    def _apply(self, images):
-        return _warp(images, _matrix(degrees=self.degrees))
+    def _sampling(self, height, width):
+        zoom = _zoom_without_corners(height, width, self.degrees) if self.crop else 1.0
+        return _matrix(height, width, self.degrees, zoom)
 
 
 @dataclass(frozen=True, repr=False)
-class Zoom(Corruption):
+class Zoom(_Warp):
     """Scale the content of images about their centre; the border that comes into view is -1.
 
     Parameters
@@ -73,19 +97,17 @@ class Zoom(Corruption):
     tensor([-1., -1., -1., -1.])
     """
 
-    is_affine_in_images = True
-
     factor: float
 
     def __post_init__(self):
         check_number("Zoom", "factor", self.factor, 0, strict=True)
 
-    def _apply(self, images):
-        return _warp(images, _matrix(zoom=self.factor))
+    def _sampling(self, height, width):
+        return _matrix(height, width, zoom=self.factor)
 
 
 @dataclass(frozen=True, repr=False)
-class Affine(Corruption):
+class Affine(_Warp):
     """Rotate, zoom and then shift images in one interpolation; what comes into view is -1.
 
     Parameters
@@ -110,8 +132,6 @@ class Affine(Corruption):
     tensor([[[[-1.0000,  0.5000]]]])
     """
 
-    is_affine_in_images = True
-
     rotation: float = 0.0
     zoom: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
@@ -124,8 +144,7 @@ class Affine(Corruption):
         for value in self.shift:
             check_number("Affine", "shift", value)
 
-    def _apply(self, images):
-        height, width = images.shape[-2:]
+    def _sampling(self, height, width):
         right, down = 2 * self.shift[0] / width, 2 * self.shift[1] / height
-        matrix = _matrix(self.rotation, self.zoom)
-        return _warp(images, [[a, b, -a * right - b * down] for a, b, _ in matrix])
+        matrix = _matrix(height, width, self.rotation, self.zoom)
+        return [[a, b, -a * right - b * down] for a, b, _ in matrix]

@@ -78,7 +78,8 @@ class Recorder:
 
         Returns
         -------
-        images, mimicked : tensor (n, length, c, h, w)
+        images : tensor (n, length, c, h, w)
+        mimicked : tensor (n, length, c, h, w)
         """
         missing = length - len(self.steps)
         return tuple(torch.stack(kept + kept[-1:] * missing, dim=1) for kept in (self.images, self.mimicked))

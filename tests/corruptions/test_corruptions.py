@@ -16,6 +16,8 @@ from skmimic.corruptions import (
     Invert,
     MissingPixels,
     Noise,
+    Normal,
+    PerImage,
     Photometric,
     Rotation,
     Zoom,
@@ -34,6 +36,11 @@ ALL = [
     GaussianBlur(1.2),
     Noise(0.3),
     Compose(Rotation(35), Zoom(0.8), MissingPixels(1 / 3)),
+    Rotation(25, crop=True),
+    PerImage(Rotation, degrees=Normal(20, 5)),
+    PerImage(GaussianBlur, sigma=Normal(1.0, 0.3)),
+    PerImage(MissingPixels, fraction=Normal(0.3, 0.1), fill=0),
+    Compose(PerImage(Zoom, factor=Normal(0.8, 0.1)), PerImage(Photometric, gain=Normal(1, 0.2), bias=0.1)),
 ]
 each = pytest.mark.parametrize("corruption", ALL, ids=repr)
 
@@ -148,6 +155,29 @@ def test_positive_rotation_turns_the_content_counter_clockwise(degrees):
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.4])
 def test_zoom_moves_the_content_from_the_centre_by_the_factor(factor):
     assert centre_of_mass(Zoom(factor)(a_blob()))[0] == pytest.approx(0.5 * factor, abs=0.01)
+
+
+def test_a_quarter_turn_of_an_oblong_image_keeps_its_pixels():
+    images = random_images()[..., :8, :]
+    torch.testing.assert_close(
+        Rotation(90)(images)[..., 4:12], torch.rot90(images[..., 4:12], 1, (2, 3)), atol=1e-5, rtol=0
+    )
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (10, 24), (24, 10)])
+@pytest.mark.parametrize("degrees", [0, 10, 45, -60, 90, 135])
+def test_crop_hides_the_corners(degrees, shape):
+    white = torch.ones(1, 1, *shape, dtype=torch.float64)
+    torch.testing.assert_close(Rotation(degrees, crop=True)(white), white, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("degrees", [10, 45, -60, 135])
+def test_crop_is_the_smallest_zoom_that_does(degrees):
+    angle = math.radians(degrees)
+    zoom = abs(math.cos(angle)) + abs(math.sin(angle))
+    images, white = random_images(dtype=torch.float64), torch.ones(1, 1, 16, 16)
+    torch.testing.assert_close(Rotation(degrees, crop=True)(images), Affine(degrees, zoom)(images))
+    assert Affine(degrees, 0.98 * zoom)(white).min() < 0.9
 
 
 def test_shift_moves_right_and_down_by_pixels():
