@@ -21,14 +21,14 @@ LATENT_DIM, WIDTH, SEED = 64, 64, 0
 TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
 
 
-def train(images, name, seed, n_epochs, checkpoint, data, terms, latent_dim=LATENT_DIM, width=WIDTH):
+def train(images, name, seed, n_epochs, checkpoint, data, terms, latent_dim=LATENT_DIM, width=WIDTH, batch_size=128):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
-    settings = TrainingSettings(n_epochs=n_epochs, mixed_precision=True)
+    settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=True)
     prior = as_prior("uniform")
     networks = train_dcgan(images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
     notes = {
         "trained_on": data,
-        "trained_by": f"skmimic DCGAN, width {width}, {networks.n_steps} steps of 128 images, seed {seed}",
+        "trained_by": f"skmimic DCGAN, width {width}, {networks.n_steps} steps of {batch_size} images, seed {seed}",
         "terms": terms,
     }
     return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)

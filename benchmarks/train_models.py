@@ -30,6 +30,7 @@ class Training:
     terms: str
     latent_dim: int = 64
     width: int = 64
+    batch_size: int = 128
 
 
 def mirrored(images):
@@ -53,18 +54,20 @@ TRAININGS = {
     "celeba64": Training(
         lambda: mirrored(load_celeba().images[:-HELD_OUT]),
         "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
-        150,
+        48,
         "CelebA agreement: non-commercial research only",
         latent_dim=100,
         width=32,
+        batch_size=64,
     ),
     "lfw64": Training(
         lambda: mirrored(load_lfw().images[:-HELD_OUT]),
         "Labeled Faces in the Wild, 2,500 people and their mirror images, 64x64",
-        200,
+        90,
         "no licence; published by UMass for research",
         latent_dim=100,
         width=32,
+        batch_size=64,
     ),
 }
 
@@ -94,6 +97,7 @@ def main():
                 training.terms,
                 training.latent_dim,
                 training.width,
+                training.batch_size,
             )
             write_sheet(generator, arguments.work / f"{name}_{seed}.png")
             generator.save(path, half=True)
