@@ -4,13 +4,12 @@ import numpy as np
 from joblib import effective_n_jobs
 
 from ..estimators import MimicGANProjector
-from ..surrogates import build_family
+from ..surrogates import build_family, in_words
 from ._console import CommandError, Progress
 from ._models import load_model
 from ._sinks import open_sink
 from ._sources import open_source
 from ._surrogate_file import check_target, save_surrogate
-from ._words import in_words
 
 __all__ = ["run"]
 

@@ -4,8 +4,8 @@ import numpy as np
 
 from .. import __version__
 from ..plotting import Panel, Row
+from ..surrogates import in_words
 from ._restoration import LOST, ROTATION, ZOOM
-from ._words import in_words
 
 __all__ = ["alignment_lines", "as_json", "panels", "restoration_lines"]
 

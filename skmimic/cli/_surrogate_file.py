@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from ..surrogates import in_words
 from ..utils import atomic_write
 from ._console import CommandError
-from ._words import in_words
 
 __all__ = ["check_target", "save_surrogate"]
 

@@ -3,5 +3,7 @@
 from ._demo import DemoDisplay, Panel
 from ._gallery import Row
 from ._projection import ProjectionDisplay
+from ._surrogate import SurrogateDisplay
+from ._trajectory import TrajectoryDisplay
 
-__all__ = ["DemoDisplay", "Panel", "ProjectionDisplay", "Row"]
+__all__ = ["DemoDisplay", "Panel", "ProjectionDisplay", "Row", "SurrogateDisplay", "TrajectoryDisplay"]

@@ -6,12 +6,26 @@ import numpy as np
 
 from ..utils import Bounds, import_extra
 
-__all__ = ["ACCENT", "INK", "QUIET", "Row", "bars_from", "draw_gallery", "gallery_size"]
+__all__ = [
+    "ACCENT",
+    "GLOW",
+    "HEAD",
+    "INK",
+    "QUIET",
+    "STEP",
+    "Row",
+    "bars_from",
+    "draw_gallery",
+    "draw_heading",
+    "gallery_size",
+    "new_axes",
+]
 
 INK, QUIET, FAINT, ACCENT, GLOW, LOST = "#1b1f24", "#6b7280", "#e5e7eb", "#0b6bcb", "#e3f0fd", "#f7c59f"
 PAPER = ("#f6f7f9", INK)  # colours of the lowest and of the highest value of grey images
+SIDE = 0.6  # of a picture in a figure of its own, in inches
 STEP = 1.1  # from picture to picture, in sides of a picture
-LABEL, BAR = 3.4, 3.2  # room for the names and for the bars
+LABEL, BAR, HEAD = 3.4, 3.2, 0.6  # room for the names, the bars and the headings
 
 
 @dataclass(frozen=True)
@@ -72,6 +86,40 @@ def draw_gallery(ax, rows, data_range):
             _draw_bar(ax, row.share, bars_from(rows), top, colour if row.is_main else QUIET)
     ax.set(xlim=(-LABEL, width - LABEL), ylim=(height - 0.05, -0.05), aspect="equal")
     ax.axis("off")
+
+
+def draw_heading(ax, column, text):
+    """Write a heading above a column of a gallery, or above several with a position between them.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+        With the gallery.
+    column : float
+    text : str
+    """
+    ax.text(column * STEP + 0.5, -0.15, text, ha="center", va="bottom", color=QUIET, fontsize=8.5)
+    ax.set_ylim(top=-HEAD)
+
+
+def new_axes(subject, *widths, height):
+    """Make a figure with axes beside one another; sizes are in sides of a picture.
+
+    Parameters
+    ----------
+    subject : str
+        Who asks.
+    *widths : float
+    height : float
+
+    Returns
+    -------
+    list of matplotlib axes
+    """
+    pyplot = import_extra("matplotlib.pyplot", extra="plot", purpose=subject)
+    size = (SIDE * sum(widths), SIDE * height)
+    _, axes = pyplot.subplots(1, len(widths), figsize=size, width_ratios=widths, squeeze=False, layout="constrained")
+    return list(axes[0])
 
 
 def _draw_name(ax, row, top, colour):

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ..utils import as_images, as_rows, import_extra
-from ._gallery import Row, draw_gallery, gallery_size
+from ..utils import as_images, as_rows
+from ._gallery import Row, draw_gallery, gallery_size, new_axes
 
 __all__ = ["ProjectionDisplay"]
 
@@ -93,9 +93,8 @@ class ProjectionDisplay:
         """
         rows = [Row(name, images, is_main=name == self.main) for name, images in self.rows.items()]
         if ax is None:
-            pyplot = import_extra("matplotlib.pyplot", extra="plot", purpose="ProjectionDisplay")
             width, height = gallery_size(rows)
-            _, ax = pyplot.subplots(figsize=(0.6 * width, 0.6 * height), layout="constrained")
+            (ax,) = new_axes("ProjectionDisplay", width, height=height)
         draw_gallery(ax, rows, self.data_range)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -9,6 +9,7 @@ from ._fitted import FittedSurrogate
 from ._mask import Mask
 from ._photometric import Photometric
 from ._registry import FAMILIES, build_family, resolve_surrogate
+from ._words import in_words
 
 __all__ = [
     "FAMILIES",
@@ -26,6 +27,7 @@ __all__ = [
     "affine_matrix",
     "build_family",
     "describe_affine",
+    "in_words",
     "paper_surrogate",
     "resolve_surrogate",
     "warp",

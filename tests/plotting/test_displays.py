@@ -7,15 +7,31 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from skmimic import MimicGANProjector
+from skmimic import MimicAnomalyDetector, MimicGANProjector, PGDProjector
+from skmimic.corruptions import Photometric
+from skmimic.engine import Snapshot
 from skmimic.exceptions import MissingExtraError
 from skmimic.generators import linear_generator_from_data
-from skmimic.plotting import DemoDisplay, Panel, ProjectionDisplay, Row
+from skmimic.metrics import d_proj
+from skmimic.plotting import DemoDisplay, Panel, ProjectionDisplay, Row, SurrogateDisplay, TrajectoryDisplay
+from tests.helpers import pictures, small
 
 
 @pytest.fixture
 def axes():
     return Figure().add_subplot()
+
+
+@pytest.fixture
+def pair_of_axes():
+    return Figure().subplots(1, 2)
+
+
+@pytest.fixture
+def path():
+    """Snapshots of three images that brighten towards zero, as f^ = -x sees them."""
+    images = np.random.default_rng(0).uniform(-1, 0, (3, 1, 8, 8))
+    return [Snapshot(step, images * (1 - step / 200), -images) for step in range(0, 201, 25)]
 
 
 @pytest.fixture
@@ -29,7 +45,7 @@ def texts(ax):
     return [text.get_text() for text in ax.texts if text.get_text()]
 
 
-def pictures(ax):
+def drawn(ax):
     return [np.asarray(image.get_array()) for image in ax.images]
 
 
@@ -40,7 +56,7 @@ def test_rows_are_drawn_in_order(axes):
     assert display.ax_ is axes
     assert display.figure_ is axes.figure
     assert texts(axes) == ["observed", "restored"]
-    np.testing.assert_array_equal(pictures(axes), images.reshape(6, 4, 4))
+    np.testing.assert_array_equal(drawn(axes), images.reshape(6, 4, 4))
     assert {image.get_clim() for image in axes.images} == {(0, 100)}
 
 
@@ -55,7 +71,7 @@ def test_colours_are_kept(axes):
     images = np.zeros((1, 3, 4, 4))
     images[0, 0] = 1.0
     ProjectionDisplay({"red": images}, data_range=(-1, 1)).plot(axes)
-    np.testing.assert_allclose(pictures(axes)[0][0, 0], [1.0, 0.5, 0.5])
+    np.testing.assert_allclose(drawn(axes)[0][0, 0], [1.0, 0.5, 0.5])
 
 
 def test_masked_pixels_have_a_colour_of_their_own(axes):
@@ -78,13 +94,115 @@ def test_from_estimator_shows_what_the_estimator_gives(axes):
     np.testing.assert_array_equal(without.rows["restored"], display.rows["restored"])
 
 
-def test_a_figure_of_its_own():
+def pictures_in_rows(ax, length):
+    images = drawn(ax)
+    return [images[start : start + length] for start in range(0, len(images), length)]
+
+
+@pytest.mark.parametrize("name", ["projection", "surrogate", "trajectory"])
+def test_a_figure_of_its_own_is_large_enough(name, path):
     from matplotlib import pyplot
 
     pyplot.switch_backend("agg")
-    display = ProjectionDisplay({"observed": np.zeros((3, 8, 8))}).plot()
-    assert display.figure_.number in pyplot.get_fignums()
-    pyplot.close(display.figure_)
+    make = {
+        "projection": lambda: ProjectionDisplay({"observed": np.zeros((3, 8, 8))}),
+        "surrogate": lambda: SurrogateDisplay({"learned": np.zeros((5, 1, 8, 8))}, words="word " * 40),
+        "trajectory": lambda: TrajectoryDisplay(path, path[0].images, path[-1].images),
+    }
+    figure = make[name]().plot().figure_
+    assert figure.number in pyplot.get_fignums()
+    figure.draw_without_rendering()
+    for text in [text for ax in figure.axes for text in (*ax.texts, ax.title) if text.get_text()]:
+        box = text.get_window_extent()
+        assert box.x0 >= -1
+        assert box.x1 <= figure.bbox.width + 1
+        assert box.y1 <= figure.bbox.height + 1
+    pyplot.close(figure)
+
+
+def test_a_surrogate_is_shown_beside_the_true_corruption(axes):
+    projector = small(MimicGANProjector).fit(0.5 * pictures())
+    display = SurrogateDisplay.from_estimator(projector, Photometric(gain=-1), n_images=4, ax=axes)
+    assert list(display.rows) == ["before", "true", "learned"]
+    before, true, learned = display.rows.values()
+    assert before.shape == (7, 1, 8, 8)
+    np.testing.assert_array_equal(true, -before)
+    np.testing.assert_array_equal(learned, projector.surrogate_.apply(before))
+    np.testing.assert_array_equal(before[3:, 0], projector.generator_.sample(4, random_state=0)[:, 0])
+    assert {"before", "true", "learned", "letter", "dots", "full", "images of the generator"} == set(texts(axes))
+    assert axes.get_title().replace("\n", " ") == display.words
+    assert "contrast times" in display.words
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 24)])
+def test_patterns_tell_every_turn_and_flip_apart(axes, shape):
+    X = np.random.default_rng(0).uniform(-1, 1, (20, *shape))
+    projector = PGDProjector(linear_generator_from_data(X.reshape(20, -1), 3, shape), T=1, T2=1).fit(X)
+    display = SurrogateDisplay.from_estimator(projector, n_images=1, ax=axes)
+    letter, dots, full = display.rows["before"][:3]
+    assert display.words == "no corruption"
+    assert set(np.unique([letter, dots])) == {-1, 1}
+    assert (full == 1).all()
+    turned = [turn[:, ::flip] for flip in (1, -1) for k in (0, 2) for turn in [np.rot90(letter, k, (1, 2))]]
+    assert len({image.tobytes() for image in turned}) == 4
+    np.testing.assert_array_equal(display.rows["learned"], display.rows["before"])
+
+
+def test_a_detector_has_a_surrogate_to_show(axes):
+    detector = small(MimicAnomalyDetector).fit(pictures())
+    assert list(SurrogateDisplay.from_estimator(detector, ax=axes).rows) == ["before", "learned"]
+
+
+def test_a_trajectory_ends_beside_its_targets(path, pair_of_axes):
+    observed, clean = np.full((3, 1, 8, 8), 0.25), np.full((3, 1, 8, 8), 0.5)
+    display = TrajectoryDisplay(path, observed, clean, n_images=2, n_moments=4).plot(pair_of_axes)
+    first, second = pictures_in_rows(display.ax_, 5)[:2]
+    np.testing.assert_array_equal(first[-1], clean[0, 0])
+    np.testing.assert_array_equal(second[-1], observed[0, 0])
+    np.testing.assert_array_equal(first[0], path[0].images[0, 0])
+    np.testing.assert_array_equal(first[-2], path[-1].images[0, 0])
+    np.testing.assert_array_equal(second[-2], path[-1].mimicked[0, 0])
+    assert len(display.ax_.images) == 2 * 2 * 5
+
+
+def test_moments_begin_with_the_first_and_end_with_the_last(path, axes):
+    for n_moments in (2, 3, 7, 99):
+        display = TrajectoryDisplay(path, path[0].images, n_moments=n_moments).plot(axes)
+        steps = [int(text) for text in texts(axes) if text.isdigit()]
+        assert (steps[0], steps[-1]) == (0, 200)
+        assert len(set(steps)) == len(steps) <= n_moments
+        axes.clear()
+    assert display.error_ax_ is None
+
+
+def test_the_error_is_that_of_the_metric(path, pair_of_axes):
+    clean = np.zeros((3, 1, 8, 8))
+    display = TrajectoryDisplay(path, clean, clean, data_range=(0, 255)).plot(pair_of_axes)
+    expected = [d_proj(clean, moment.images, data_range=(0, 255)) for moment in path]
+    np.testing.assert_allclose(display.errors, expected)
+    steps, means = display.error_ax_.lines[0].get_data()
+    np.testing.assert_array_equal(steps, range(0, 201, 25))
+    np.testing.assert_allclose(means, np.mean(expected, axis=1))
+
+
+def test_without_clean_images_there_is_no_error(path, pair_of_axes):
+    display = TrajectoryDisplay(path, path[0].images).plot(pair_of_axes)
+    assert display.errors is None
+    assert display.error_ax_ is None
+    assert not pair_of_axes[1].lines
+
+
+@pytest.mark.parametrize("solver", ["alternating", "joint"])
+def test_a_trajectory_from_an_estimator(solver, pair_of_axes):
+    X = (pictures() + 1) / 2
+    projector = small(MimicGANProjector, solver=solver, data_range=(0, 1)).fit(X)
+    display = TrajectoryDisplay.from_estimator(projector, X.reshape(40, 8, 8), X, ax=pair_of_axes)
+    result = projector.project(X, trajectory=True)
+    assert display.data_range == (0, 1)
+    np.testing.assert_array_equal(display.trajectory[-1].images, result.trajectory[-1].images)
+    np.testing.assert_allclose(
+        display.errors[-1], d_proj(X.reshape(40, 1, 8, 8), result.images, data_range=(0, 1)), atol=1e-4
+    )
 
 
 def test_the_demo_picture_holds_all_that_is_said(panels):
@@ -129,6 +247,9 @@ def test_matplotlib_is_imported_only_to_draw():
 def test_without_matplotlib_the_extra_is_named(panels, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"] + ["matplotlib"]:
         monkeypatch.setitem(sys.modules, name, None)
-    for draw in (ProjectionDisplay({"x": np.zeros((1, 8, 8))}).plot, DemoDisplay(panels).plot):
+    image = np.zeros((1, 1, 8, 8))
+    path = [Snapshot(0, image, image)]
+    displays = ProjectionDisplay({"x": image}), SurrogateDisplay({"x": image}), TrajectoryDisplay(path, image)
+    for draw in [display.plot for display in (*displays, DemoDisplay(panels))]:
         with pytest.raises(MissingExtraError, match=r"skmimic\[plot\]"):
             draw()

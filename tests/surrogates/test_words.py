@@ -2,8 +2,7 @@
 
 import pytest
 
-from skmimic.cli._words import in_words
-from skmimic.surrogates import FittedSurrogate, Identity, build_family
+from skmimic.surrogates import FittedSurrogate, Identity, build_family, in_words
 
 EXAMPLE = {"family": "affine+mask", "rotation_deg": 35.21, "scale": (0.812, 0.806), "shear_deg": 0.2}
 

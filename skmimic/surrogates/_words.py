@@ -14,6 +14,12 @@ def in_words(found):
     -------
     str
         Such as "rotated by 35.2 degrees, scaled to 0.81 x 0.81, 31 % of the pixels masked".
+
+    Examples
+    --------
+    >>> from skmimic.surrogates import in_words
+    >>> in_words({"family": "affine", "rotation_deg": 35.21, "scale": (0.81, 0.8)})
+    'rotated by 35.2 degrees, scaled to 0.81 x 0.80'
     """
     if "corruption" in found:
         return "no corruption" if found["corruption"] == "none" else f"corruption: {found['corruption']}"
