@@ -3,10 +3,13 @@
 from ._adaptation import Adaptation, RowProjector, computing, estimate_corruption, no_corruption
 from ._alternating import alternate
 from ._encoder import Encoder, FittedEncoder, train_encoder
+from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
 from ._initialisation import Candidates, start_latents
 from ._joint import solve_jointly
+from ._mixture import Mixture, MixtureProjector, estimate_mixture
 from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
+from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
 from ._retrieval import Pose, Retrieval, dead_pixels, retrieve
@@ -25,9 +28,12 @@ __all__ = [
     "GeneratorEncoder",
     "ImageEncoder",
     "Latents",
+    "Mixture",
+    "MixtureProjector",
     "Optimiser",
     "OptimizationTrace",
     "Pose",
+    "PosteriorSampler",
     "Problem",
     "ProjectionResult",
     "RMSProp",
@@ -42,6 +48,8 @@ __all__ = [
     "computing",
     "dead_pixels",
     "estimate_corruption",
+    "estimate_mixture",
+    "is_identifiable",
     "learn_image_encoder",
     "no_corruption",
     "retrieve",

@@ -13,7 +13,9 @@ from ._alternating import alternate
 from ._closed_form import ClosedForm
 from ._descent import Descent, check_finite, observed_steps
 from ._encoder import FittedEncoder, train_encoder
+from ._hypotheses import is_identifiable
 from ._initialisation import Candidates, start_latents
+from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, Status
 from ._selection import Bench, Learned, learn_surrogate, select_surrogate
@@ -43,6 +45,8 @@ class Adaptation:
         Of the rows of the batch, from the alternating solver.
     trajectory : tuple of Snapshot
         Of the rows of the batch, from the alternating solver with ``Settings.record``.
+    identifiable : bool or None
+        Whether the rows tell the corruption from the images, see `is_identifiable`; None if that was not tested.
     """
 
     surrogate: FittedSurrogate
@@ -53,6 +57,16 @@ class Adaptation:
     trace: OptimizationTrace = field(default_factory=OptimizationTrace)
     latents: object = None
     trajectory: tuple = ()
+    identifiable: bool | None = None
+
+    @property
+    def components(self):
+        """The adaptation itself: one corruption for all rows."""
+        return (self,)
+
+    def row_projector(self, generator, batch_size, linear_map=None):
+        """Prepare phase B."""
+        return RowProjector(generator, self, batch_size, linear_map)
 
 
 @contextlib.contextmanager
@@ -78,7 +92,9 @@ def no_corruption(settings, seed=0, status=Status.COMPLETED):
     """
     solver = "joint" if settings.solver in ("auto", "amortized") else settings.solver
     identity = FittedSurrogate(Identity(), "identity")
-    return Adaptation(identity, replace(settings, solver=solver), seed=seed, trace=OptimizationTrace((), status))
+    identifiable = False if status is Status.NOT_IDENTIFIABLE else None
+    trace = OptimizationTrace((), status)
+    return Adaptation(identity, replace(settings, solver=solver), seed=seed, trace=trace, identifiable=identifiable)
 
 
 def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0, report=None):
@@ -106,7 +122,7 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
     KeyboardInterrupt
         Carries the best adaptation so far as its attribute `partial`.
     """
-    settings = replace(settings, solver=_resolve_solver(settings.solver, len(observed)))
+    settings = replace(settings, solver=resolve_solver(settings.solver, len(observed)))
     report = report or _silent
     best, failure = None, None
     try:
@@ -120,13 +136,14 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
                 best = trial
         if best is None:
             raise failure
-        return _with_encoder(generator, observed, best, report)
+        return with_encoder(generator, observed, best, report)
     except KeyboardInterrupt as interrupt:
         interrupt.partial = best or getattr(interrupt, "partial", None)
         raise
 
 
-def _resolve_solver(solver, n_rows):
+def resolve_solver(solver, n_rows):
+    """Choose between the joint and the amortized solver, if that is left open."""
     if solver == "auto":
         return "amortized" if n_rows >= AMORTIZED_FROM else "joint"
     return "joint" if solver == "closed_form" else solver
@@ -153,10 +170,8 @@ def _attempt(generator, observed, settings, surrogate, seed, report):
 
 def _learn(generator, observed, settings, surrogate, seed, report):
     random = torch.Generator().manual_seed(seed)
-    if surrogate != "auto":
-        fresh, family = _fresh(surrogate, generator, seed)
-        if not any(parameter.requires_grad for parameter in fresh.parameters()):
-            return Adaptation(FittedSurrogate(fresh, family), settings, seed=seed)
+    if not has_parameters(surrogate, generator, seed):
+        return Adaptation(FittedSurrogate(*_fresh(surrogate, generator, seed)), settings, seed=seed)
     if settings.solver == "alternating":
         return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
     problem = _problem(generator, Identity(), settings)
@@ -169,7 +184,20 @@ def _learn(generator, observed, settings, surrogate, seed, report):
     except KeyboardInterrupt as interrupt:
         interrupt.partial = _interrupted(bench.current, settings, seed)
         raise
-    return _adaptation(learned, settings, seed)
+    return replace(_adaptation(learned, settings, seed), identifiable=_is_identifiable(bench.candidates, observed))
+
+
+def _is_identifiable(candidates, observed):
+    """Whether the rows tell the pose that they share; None for images of one row or column."""
+    return is_identifiable(candidates.images, observed) if min(observed.shape[-2:]) > 1 else None
+
+
+def has_parameters(surrogate, generator, seed):
+    """Whether a surrogate of the user's choice has anything to learn."""
+    if isinstance(surrogate, str) and surrogate == "auto":
+        return True
+    fresh, _ = _fresh(surrogate, generator, seed)
+    return any(parameter.requires_grad for parameter in fresh.parameters())
 
 
 def _fresh(surrogate, generator, seed):
@@ -218,13 +246,14 @@ def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random
     return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, z, trajectory)
 
 
-def _with_encoder(generator, observed, adaptation, report):
+def with_encoder(generator, observed, adaptation, report=None):
+    """Train an encoder on the rows if the settings ask for one."""
     settings = adaptation.settings
     if settings.solver != "amortized" and settings.start != "encoder":
         return adaptation
     problem = _problem(generator, adaptation.surrogate.to_torch(generator.device), settings, adaptation.deviation_sd)
     random = torch.Generator().manual_seed(adaptation.seed)
-    return replace(adaptation, encoder=train_encoder(problem, observed, settings, random, report))
+    return replace(adaptation, encoder=train_encoder(problem, observed, settings, random, report or _silent))
 
 
 class RowProjector:
@@ -273,6 +302,33 @@ class RowProjector:
         with computing():
             return self.runner(self._chunk, observed)
 
+    @property
+    def precision(self):
+        """The dtype of the observed images that it takes."""
+        return torch.float32 if self.closed_form is None else torch.float64
+
+    @property
+    def batch_size(self):
+        """Rows of a chunk after any lack of memory."""
+        return self.runner.batch_size
+
+    def evaluated(self, observed):
+        """Project observed images; returns what `__call__` returns, and the objectives (n,) that were reached."""
+        with computing():
+            return self.runner(self._evaluated, observed)
+
+    def sample(self, observed, z, n_samples, labels=None):
+        """Draw plausible images (n, n_samples, c, h, w) around the projections z (n, d); the labels are not needed."""
+        seed, steps = self.adaptation.seed, max(self.settings.T * self.settings.T2 // 2, 1)
+        with computing():
+            candidates = self.candidates
+            if candidates is None and self.closed_form is None:
+                candidates = Candidates(self.generator, torch.Generator().manual_seed(seed))
+            sampler = PosteriorSampler(
+                self.problem, self.settings, n_samples, seed, steps, candidates, self.closed_form
+            )
+            return self.runner(sampler, observed, z)
+
     def follow(self, observed):
         """Project observed images as `__call__` does, and keep them as they were on the way.
 
@@ -306,16 +362,20 @@ class RowProjector:
         return self.settings.T2 if self.encoder else self.settings.T * self.settings.T2
 
     def _chunk(self, observed, observe=None):
+        return self._evaluated(observed, observe)[:-1]
+
+    def _evaluated(self, observed, observe=None):
         if self.closed_form is not None:
             z, images, mimicked = self.closed_form(observed.double())
             losses = self._loss(mimicked, observed)
             check_finite(losses, self.settings, "least-squares projection of rows")
-            return z, images, mimicked, losses
+            return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
         descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
         descent.project_rows(self._n_steps(), observe)
-        check_finite(descent.objective(), self.settings, "projection of rows")
-        return self._read(observed, descent.latents.detached())
+        objectives = descent.objective()
+        check_finite(objectives, self.settings, "projection of rows")
+        return *self._read(observed, descent.latents.detached()), objectives.cpu()
 
     def read(self, observed, z):
         """Decode latents that phase A has found already; arguments and values as in `__call__`.

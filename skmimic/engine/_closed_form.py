@@ -26,8 +26,8 @@ class ClosedForm:
         basis = torch.cat([self.mean[None], self.mean + self.components]).reshape(-1, *image_shape)
         with torch.no_grad():
             seen = self.surrogate(basis).flatten(1)
-        self.offset, mixing = seen[0], seen[1:] - seen[0]
-        self.inverse = torch.linalg.pinv(mixing)  # (C*H*W, d)
+        self.offset, self.mixing = seen[0], seen[1:] - seen[0]  # f^(G(z)) = z @ mixing + offset
+        self.inverse = torch.linalg.pinv(self.mixing)  # (C*H*W, d)
 
     def __call__(self, observed):
         """Project observed images.
@@ -43,6 +43,15 @@ class ClosedForm:
         mimicked : tensor (n, c, h, w)
         """
         z = aligned_linear(observed.flatten(1) - self.offset, self.inverse.T)
-        images = aligned_linear(z, self.components.T, self.mean).reshape(len(z), *self.image_shape)
+        images = self.decode(z)
         with torch.no_grad():
             return z, images, self.surrogate(images)
+
+    def decode(self, z):
+        """Turn latents (n, d) into images (n, c, h, w)."""
+        return aligned_linear(z, self.components.T, self.mean).reshape(len(z), *self.image_shape)
+
+    def mimic(self, z):
+        """Turn latents (n, d) into mimicked images (n, c, h, w)."""
+        with torch.no_grad():
+            return self.surrogate(self.decode(z))

@@ -67,6 +67,15 @@ class ProjectionResult:
     trace : OptimizationTrace
     trajectory : tuple of Snapshot
         The rows on their way, in the range of the data; empty unless asked for.
+    labels : ndarray (n,) of int or None
+        Which of `surrogates` each row went through.
+    surrogates : tuple of FittedSurrogate
+        One for each corruption, the most frequent one first.
+    samples : ndarray (n, n_samples, C, H, W) or None
+        Plausible images of each row, in the range of the data; None unless asked for.
+    identifiable : bool or None
+        Whether the rows tell the rotation, zoom and inversion that they share from the images; None if that was not
+        tested, as where nothing was learned.
     """
 
     latents: np.ndarray
@@ -76,3 +85,12 @@ class ProjectionResult:
     surrogate: FittedSurrogate
     trace: OptimizationTrace = field(default_factory=OptimizationTrace)
     trajectory: tuple[Snapshot, ...] = ()
+    labels: np.ndarray | None = None
+    surrogates: tuple[FittedSurrogate, ...] = ()
+    samples: np.ndarray | None = None
+    identifiable: bool | None = None
+
+    @property
+    def spread(self):
+        """Standard deviation of each pixel over the samples, (n, C, H, W); None without samples."""
+        return None if self.samples is None else self.samples.std(axis=1, ddof=1)

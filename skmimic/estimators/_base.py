@@ -14,7 +14,16 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from ..engine import SOLVERS, STARTS, Settings, Status, computing, estimate_corruption, no_corruption
+from ..engine import (
+    SOLVERS,
+    STARTS,
+    Settings,
+    Status,
+    computing,
+    estimate_corruption,
+    estimate_mixture,
+    no_corruption,
+)
 from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
@@ -92,6 +101,8 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    n_surrogates = 1  # a parameter of MimicGANProjector
 
     def __init__(
         self,
@@ -254,7 +265,9 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         with computing():
             batch = canonical_images(rows if keep_order else rows[chosen], self.image_shape_, self.data_range_)
             generator = self.generator_.on(device)
-            return estimate_corruption(generator, batch.to(device), settings, surrogate, self.seed_, report)
+            phase_a = functools.partial(estimate_mixture, n_surrogates=self.n_surrogates)
+            phase_a = estimate_corruption if self.n_surrogates == 1 else phase_a
+            return phase_a(generator, batch.to(device), settings, surrogate, seed=self.seed_, report=report)
 
     def _adapt_to(self, rows, made_generator=False, X=None, y=None):
         """Run phase A and keep its outcome; an interruption keeps the best so far."""

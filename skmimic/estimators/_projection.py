@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from ..engine import Adaptation, RowProjector, Snapshot, computing
+from ..engine import Adaptation, Mixture, Snapshot, computing
 from ..generators import Generator
 from ..utils import CANONICAL, Bounds, as_rows, n_values
 from ._data import canonical_images
 
-__all__ = ["ALL_OUTPUTS", "Job", "follow_rows", "project_rows"]
+__all__ = ["ALL_OUTPUTS", "Job", "follow_rows", "project_rows", "sample_rows"]
 
-ALL_OUTPUTS = ("latents", "images", "mimicked", "losses")
+ALL_OUTPUTS = ("latents", "images", "mimicked", "losses", "labels")
 BLOCK_ROWS = 4096  # rows held as tensors at a time
 
 
@@ -24,7 +24,7 @@ class Job:
     Attributes
     ----------
     generator : Generator
-    adaptation : Adaptation
+    adaptation : Adaptation or Mixture
     bounds : Bounds
         Range of the rows.
     dtype : numpy dtype
@@ -32,11 +32,11 @@ class Job:
     batch_size : int
     device : torch.device
     outputs : tuple of str
-        Which of "latents", "images", "mimicked", "losses" to return.
+        Which of "latents", "images", "mimicked", "losses", "labels" to return.
     """
 
     generator: Generator
-    adaptation: Adaptation
+    adaptation: Adaptation | Mixture
     bounds: Bounds
     dtype: np.dtype
     batch_size: int
@@ -47,14 +47,14 @@ class Job:
         """Load the generator and prepare phase B."""
         is_solvable = self.generator.is_linear and getattr(self.adaptation.settings.loss, "is_of_pixels", True)
         linear_map = self.generator.linear_map() if is_solvable else None
-        return RowProjector(self.generator.on(self.device), self.adaptation, self.batch_size, linear_map)
+        return self.adaptation.row_projector(self.generator.on(self.device), self.batch_size, linear_map)
 
     def run(self, projector, rows, latents=None):
         """Project a block of rows, or only read latents that are known.
 
         Parameters
         ----------
-        projector : RowProjector
+        projector : RowProjector or MixtureProjector
         rows : ndarray (n, n_features)
         latents : ndarray (n, d) or None, default=None
 
@@ -63,17 +63,18 @@ class Job:
         dict of ndarray
         """
         observed = self.observed(projector, rows)
-        found = projector(observed) if latents is None else projector.read(observed, torch.from_numpy(latents))
-        return self.arrays(found)
+        if latents is None:
+            return self.arrays(projector(observed))
+        return self.arrays(projector.read(observed, torch.from_numpy(latents)))
 
     def observed(self, projector, rows):
         """Turn rows into images in [-1, 1], of the precision that the projector wants."""
-        precision = torch.float64 if projector.closed_form is not None else torch.float32
-        return canonical_images(rows, self.generator.image_shape, self.bounds, precision)
+        return canonical_images(rows, self.generator.image_shape, self.bounds, projector.precision)
 
     def arrays(self, found):
-        """Turn what a projector found into arrays in the range of the rows."""
-        values = dict(zip(ALL_OUTPUTS, found, strict=True))
+        """Turn what a projector found into arrays in the range of the rows; without labels all rows are 0."""
+        labels = torch.zeros(len(found[0]), dtype=torch.int64)
+        values = {"labels": labels, **dict(zip(ALL_OUTPUTS, found, strict=False))}
         for name in ("images", "mimicked"):
             values[name] = as_rows(CANONICAL.convert(values[name], self.bounds))
         return {name: values[name].numpy() for name in self.outputs}
@@ -96,6 +97,7 @@ class Job:
             "images": ((n_rows, width), self.dtype),
             "mimicked": ((n_rows, width), self.dtype),
             "losses": ((n_rows,), np.float64),
+            "labels": ((n_rows,), np.int64),
         }
         return {name: np.empty(*shapes[name]) for name in self.outputs}
 
@@ -103,7 +105,7 @@ class Job:
 def _run_block(job, rows):
     with computing():
         projector = job.projector()
-        return job.run(projector, rows), projector.runner.batch_size
+        return job.run(projector, rows), projector.batch_size
 
 
 def project_rows(job, rows, n_jobs=None, latents=None):
@@ -158,13 +160,39 @@ def follow_rows(job, rows):
     return outputs, job.in_range(trajectory)
 
 
+def sample_rows(job, rows, latents, labels, n_samples):
+    """Draw plausible images around projections.
+
+    Parameters
+    ----------
+    job : Job
+    rows : ndarray (n, n_features)
+        Worked on as one block.
+    latents : ndarray (n, d)
+        The projections.
+    labels : ndarray (n,) of int
+        Which corruption each row went through.
+    n_samples : int
+
+    Returns
+    -------
+    ndarray (n, n_samples, C, H, W)
+        In the range of the rows.
+    """
+    with computing():
+        projector = job.projector()
+        observed = job.observed(projector, rows)
+        samples = projector.sample(observed, torch.from_numpy(latents), n_samples, torch.from_numpy(labels))
+    return CANONICAL.convert(samples, job.bounds).numpy().astype(job.dtype)
+
+
 def _run_serially(job, rows, latents, outputs):
     with computing():
         projector = job.projector()
         for start in range(0, len(rows), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             _store(outputs, start, job.run(projector, rows[block], None if latents is None else latents[block]))
-    return projector.runner.batch_size
+    return projector.batch_size
 
 
 def _share(n_rows, batch_size):

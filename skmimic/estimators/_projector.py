@@ -1,5 +1,6 @@
 """Robust projection: learn the corruption, then find the clean images."""
 
+from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
@@ -9,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..engine import ProjectionResult, no_corruption
 from ..utils import CANONICAL, as_images
-from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
+from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
 from ._adaptation_file import read_adaptation, write_adaptation
 from ._base import MimicEstimator, all_or_nothing
 from ._data import canonical_images
 from ._docs import with_shared_parameters
-from ._projection import ALL_OUTPUTS, follow_rows
+from ._projection import ALL_OUTPUTS, follow_rows, sample_rows
 
 __all__ = ["MimicGANProjector", "ObservedProjector", "ProjectorMethods"]
 
@@ -73,26 +74,41 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         images = self.generator_.data_range.convert(images, self.data_range_).numpy()
         return images.astype(self._form.dtype).reshape(len(images), *self._form.shape)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X, labels=None):
         """Put the learned corruption back on clean images, f^(X).
 
         Parameters
         ----------
         X : array-like, as in `fit`; latents with ``output="latents"``
             Clean images.
+        labels : array-like (n_samples,) of int or None, default=None
+            Which of several learned corruptions each row is to go through, as `MimicGANProjector.assign` found from the
+            observations. May be missing when there is only one.
 
         Returns
         -------
         ndarray of the form of X
             Corrupted images.
+
+        Raises
+        ------
+        ValueError
+            If several corruptions were learned and the labels are missing or do not name one for each row.
         """
         check_is_fitted(self)
         if self.output == "latents":
             X = self.decode(X)
         rows, form = self._new_data(X)
         images = canonical_images(rows, self.image_shape_, self.data_range_)
-        corrupted = torch.from_numpy(self.surrogate_.apply(images))
+        corrupted = torch.from_numpy(self._corrupted(images, labels))
         return CANONICAL.convert(corrupted, self.data_range_).numpy().astype(form.dtype).reshape(len(rows), *form.shape)
+
+    def _corrupted(self, images, labels):
+        surrogates = [component.surrogate for component in self._adaptation.components]
+        if labels is None and len(surrogates) == 1:
+            return self.surrogate_.apply(images)
+        labels = _checked_labels(type(self).__name__, labels, len(images), len(surrogates))
+        return np.stack([surrogate.apply(images) for surrogate in surrogates])[labels, np.arange(len(images))]
 
     def score_samples(self, X):
         """Return minus the residual L(Y, f^(G(z))) of every row; higher is better.
@@ -123,7 +139,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def project(self, X, *, trajectory=False):
+    def project(self, X, *, trajectory=False, n_samples=None):
         """Estimate the corruption of X and project X, in one shot and without keeping anything.
 
         With ``solver="alternating"`` this is Algorithm 1 on the whole of X; with the other solvers phase A, then B.
@@ -135,23 +151,35 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         trajectory : bool, default=False
             Whether to keep the rows as they were on the way: with ``solver="alternating"`` after each round, otherwise
             every 25 steps of phase B. All of them lie in memory together.
+        n_samples : int or None, default=None
+            Plausible images to draw for each row, at least 2: `ProjectionResult.samples`, and their `spread`. Each
+            costs half a projection, with a linear generator next to nothing. What is drawn are latents, given the
+            row and the learned corruption; pixels are taken to have independent Gaussian noise of the standard
+            deviation that the residual of the row shows.
 
         Returns
         -------
         ProjectionResult
 
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 2.
+
         References
         ----------
         MimicGAN, Algorithm 1.
         """
+        if n_samples is not None and n_samples < 2:
+            raise ValueError(f"{type(self).__name__}: n_samples={n_samples!r} must be at least 2, or None.")
         if not hasattr(self, "generator_"):
             blank = clone(self)
             blank._validate_params()
             blank._fit_data(X)
-            return blank._project_at_once(X, trajectory, blank._made_generator())
-        return self._project_at_once(X, trajectory)
+            return blank._project_at_once(X, trajectory, n_samples, blank._made_generator())
+        return self._project_at_once(X, trajectory, n_samples)
 
-    def _project_at_once(self, X, record, made_generator=False):
+    def _project_at_once(self, X, record, n_samples=None, made_generator=False):
         rows, form = self._new_data(X)
         surrogate = self._surrogate_for(made_generator)
         adaptation = self._estimate(rows, surrogate, keep_order=self.solver == "alternating", record=record)
@@ -165,8 +193,18 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
             trajectory = job.in_range(adaptation.trajectory)
         for name in ("images", "mimicked"):
             arrays[name] = as_images(arrays[name], self.image_shape_)
-        found = {"surrogate": adaptation.surrogate, "trace": adaptation.trace, "trajectory": trajectory}
-        return ProjectionResult(**arrays, **found)
+        samples = None
+        if n_samples is not None:
+            samples = sample_rows(job, rows, arrays["latents"], arrays["labels"], n_samples)
+        return ProjectionResult(
+            **arrays,
+            surrogate=adaptation.surrogate,
+            trace=adaptation.trace,
+            trajectory=trajectory,
+            surrogates=tuple(component.surrogate for component in adaptation.components),
+            samples=samples,
+            identifiable=adaptation.identifiable,
+        )
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns of the output.
@@ -184,6 +222,19 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
             prefix = type(self).__name__.lower()
             return np.array([f"{prefix}{i}" for i in range(self.generator_.latent_dim)], dtype=object)
         return names
+
+
+def _checked_labels(subject, labels, n_rows, n_surrogates):
+    """Return labels as an array of indices, one for each row."""
+    values = None if labels is None else np.asarray(labels)
+    is_right = values is not None and values.shape == (n_rows,) and np.issubdtype(values.dtype, np.integer)
+    if not is_right or ((values < 0) | (values >= n_surrogates)).any():
+        raise ValueError(
+            f"{subject}: inverse_transform with {n_surrogates} corruptions needs labels, one index from 0 to "
+            f"{n_surrogates - 1} for each of the {n_rows} rows, got {labels!r}. Pass "
+            "labels=projector.assign(X_observed)."
+        )
+    return values
 
 
 class ObservedProjector(ProjectorMethods):
@@ -237,11 +288,20 @@ class MimicGANProjector(ObservedProjector):
     %(shared)s
     output : {"images", "latents"}, default="images"
         What `transform` gives.
+    n_surrogates : int, default=1
+        Corruptions in one batch, at most. Above 1, phase A learns several and says which rows went through which;
+        phase B projects each row under all of them and keeps the lowest objective. They must differ in rotation, zoom,
+        inversion, gain or bias; one that does not bring the rows clearly nearer is left out.
 
     Attributes
     ----------
     surrogate_ : FittedSurrogate
-        The learned corruption; ``surrogate_.describe()`` says in words what it does.
+        The learned corruption; ``surrogate_.describe()`` says in words what it does. With several, that of most rows.
+    surrogates_ : list of FittedSurrogate
+        All of them, that of most rows first.
+    identifiable_ : bool or None
+        Whether the rows of phase A tell the rotation, zoom and inversion that they share from the images. False for one
+        distinct row; None if it was not tested: nothing was learned, or by Algorithm 1.
     generator_ : Generator
     image_shape_ : tuple (C, H, W)
     data_range_ : Bounds
@@ -284,6 +344,7 @@ class MimicGANProjector(ObservedProjector):
     _parameter_constraints: ClassVar[dict] = {
         **ObservedProjector._parameter_constraints,
         "output": [StrOptions({"images", "latents"})],
+        "n_surrogates": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
@@ -313,6 +374,7 @@ class MimicGANProjector(ObservedProjector):
         random_state=None,
         verbose=0,
         output="images",
+        n_surrogates=1,
     ):
         super().__init__(
             gan,
@@ -340,6 +402,32 @@ class MimicGANProjector(ObservedProjector):
             verbose,
         )
         self.output = output
+        self.n_surrogates = n_surrogates
+
+    @property
+    def surrogates_(self):
+        """The learned corruptions, that of most rows first."""
+        return [component.surrogate for component in self._adaptation.components]
+
+    @property
+    def identifiable_(self):
+        """Whether the rows of phase A tell the corruption from the images; None if that was not tested."""
+        return self._adaptation.identifiable
+
+    def assign(self, X):
+        """Say which of the learned corruptions each row went through: the one under which its objective is lowest.
+
+        Parameters
+        ----------
+        X : array-like, as in `fit`
+
+        Returns
+        -------
+        ndarray (n_samples,) of int
+            Indices into `surrogates_`.
+        """
+        rows, form = self._new_data(X)
+        return self._project(rows, self._adaptation_for(rows), ("labels",), form.dtype)["labels"]
 
     def save_adaptation(self, path):
         """Write what phase A learned to a file of plain numbers, which `load_adaptation` reads.
@@ -353,10 +441,16 @@ class MimicGANProjector(ObservedProjector):
         Raises
         ------
         ValueError
-            If the surrogate is of a class or function of your own: the file holds no code.
+            If the surrogate is of a class or function of your own: the file holds no code. If several corruptions were
+            learned: the file holds one.
         """
         check_is_fitted(self)
-        write_adaptation(path, self._adaptation, self.generator_)
+        if len(self._adaptation.components) > 1:
+            raise ValueError(
+                f"save_adaptation: a file holds one corruption, but n_surrogates={self.n_surrogates} found "
+                f"{len(self._adaptation.components)}. Pickle the estimator instead."
+            )
+        write_adaptation(path, self._adaptation.components[0], self.generator_)
 
     def load_adaptation(self, path):
         """Take a saved corruption in place of the present one, as if `adapt` had learned it.
