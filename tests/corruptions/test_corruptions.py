@@ -237,6 +237,15 @@ def test_blur_keeps_the_mean_of_a_centred_spot_and_lowers_the_variance():
     assert blurred.var() < blob.var()
 
 
+def test_blur_is_the_convolution_of_its_definition():
+    images = random_images(side=20, dtype=torch.float64)[..., :11]
+    offsets = torch.arange(-4, 5, dtype=torch.float64)
+    kernel = torch.exp(-0.5 * (offsets / 1.2) ** 2)
+    kernel = (kernel[:, None] * kernel / kernel.sum() ** 2).expand(3, 1, 9, 9)
+    expected = F.conv2d(F.pad(images, [4] * 4, mode="replicate"), kernel, groups=3)
+    torch.testing.assert_close(GaussianBlur(1.2)(images), expected)
+
+
 def test_noise_has_its_standard_deviation():
     assert Noise(0.1)(torch.zeros(20, 1, 32, 32)).std().item() == pytest.approx(0.1, rel=0.02)
 
