@@ -12,10 +12,13 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator, parametrize_with_checks
 
 from skmimic import (
+    BiGANProjector,
+    EncoderProjector,
     KnownCorruptionProjector,
     MimicAnomalyDetector,
     MimicDomainAligner,
     MimicGANProjector,
+    PerceptualProjector,
     PGDProjector,
 )
 
@@ -28,6 +31,9 @@ ALL_HOLD = {
     "detector by projection": MimicAnomalyDetector(error="projection", surrogate="identity"),
     "pgd": PGDProjector(),
     "known corruption": KnownCorruptionProjector(),
+    "perceptual": PerceptualProjector(),
+    "encoder": EncoderProjector(),
+    "bigan": BiGANProjector(),
     "aligner that projects": MimicDomainAligner(source="project", adapt_on=None),
 }
 ALIGNER = MimicDomainAligner(source="identity")

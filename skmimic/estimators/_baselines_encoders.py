@@ -28,10 +28,10 @@ class EncoderProjector(BaselineProjector):
     Parameters
     ----------
     gan : Generator and what else `MimicGANProjector` accepts
-    n_steps : int, default=2000
+    n_steps : int, default=1000
         Training steps, each on at most 128 rows. Up to so many rows, 500 steps look at a row as often as the latent
         steps of the other methods do, T * T2.
-    lr : float, default=1e-3
+    lr : float, default=3e-4
         First learning rate of the encoder, for Adam; it falls along a cosine.
     n_adapt : int, default=10_000
         Rows at most on which the encoder is trained, chosen by content.
@@ -82,8 +82,8 @@ class EncoderProjector(BaselineProjector):
         self,
         gan=None,
         *,
-        n_steps=2000,
-        lr=1e-3,
+        n_steps=1000,
+        lr=3e-4,
         n_adapt=10_000,
         T2=0,
         lr_latent=5e-2,

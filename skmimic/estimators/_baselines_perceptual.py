@@ -4,6 +4,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import ClassVar
 
+from ..engine import computing
 from ..exceptions import GeneratorMismatchError
 from ..generators import DiscriminatorFeatures
 from ..losses import Perceptual, resnet50_features
@@ -127,8 +128,9 @@ class PerceptualProjector(DescentProjector):
         super()._settle(X, rows, seen)
         self.features_name_, features = _choose(self.features, self.generator_)
         self.fidelity_ = Perceptual(features, self.feature_weight, self.loss)
-        images = canonical_images(rows[:N_TRIED], self.image_shape_, self.data_range_)
-        self.fidelity_.check(images.to(resolve_device(self.device)))
+        with computing():
+            images = canonical_images(rows[:N_TRIED], self.image_shape_, self.data_range_)
+            self.fidelity_.check(images.to(resolve_device(self.device)))
 
     def _settings(self, solver=None):
         return replace(super()._settings(solver), loss=self.fidelity_)

@@ -11,6 +11,7 @@ STEPS = {
     "T": 20,
 }
 COMMON = {**STEPS, "surrogate": "paper"}
+PGD = {**STEPS, "T2": 25, "lr_latent": 5e-3}
 PRESETS = {
     "robustness": {**COMMON, "T1": 25, "T2": 25, "lr_surrogate": 1e-2, "lr_latent": 1e-2},
     "mnist->usps": {**COMMON, "T1": 15, "T2": 15, "lr_surrogate": 1e-2, "lr_latent": 9e-3},
@@ -18,7 +19,10 @@ PRESETS = {
     "defense": {**COMMON, "T1": 10, "T2": 10, "lr_surrogate": 1e-2, "lr_latent": 8e-2},
     "anomaly:usps->mnist": {**COMMON, "T1": 25, "T2": 75, "lr_surrogate": 1e-2, "lr_latent": 8e-2},
     "anomaly:mnist->usps": {**COMMON, "T1": 15, "T2": 15, "lr_surrogate": 1e-2, "lr_latent": 9e-3},
-    "pgd": {**STEPS, "T2": 25, "lr_latent": 5e-3},
+    "pgd": PGD,
+    "resnet_pgd": {**PGD, "features": "resnet50", "feature_weight": 1e-3},
+    "igan": {"loss": "l2", "n_steps": 500, "T2": 0},
+    "bigan": {"loss": "l2", "T2": 0},
 }
 
 
@@ -26,14 +30,17 @@ def from_paper(experiment):
     """Return the paper's settings of an experiment as keyword arguments of an estimator.
 
     Those of "pgd" fit `PGDProjector` and `KnownCorruptionProjector`, which learn nothing; for PGD in projector,
-    detector or aligner add ``surrogate="identity"``. All others fit projector, detector and aligner. The paper never
-    gives T; it is 20 here. RMSProp is TensorFlow's.
+    detector or aligner add ``surrogate="identity"``. Those of "resnet_pgd" fit `PerceptualProjector`, of "igan"
+    `EncoderProjector`, of "bigan" `BiGANProjector`. All others fit projector, detector and aligner. The paper never
+    gives T; it is 20 here, which makes 500 latent steps a row for PGD and ResNet + PGD, and 500 training steps for
+    iGAN's encoder, which sees all of up to 128 rows at each. RMSProp is TensorFlow's.
 
     Parameters
     ----------
     experiment : str
         "robustness" (section 4, figures 4 to 7), "mnist->usps" and "usps->mnist" (Table 1), "defense" (Figure 9b),
-        "anomaly:mnist->usps" and "anomaly:usps->mnist" (Table 2 refers to section 5.1.2, which has both), "pgd".
+        "anomaly:mnist->usps" and "anomaly:usps->mnist" (Table 2 refers to section 5.1.2, which has both), "pgd",
+        "resnet_pgd", "igan", "bigan" (section 4).
 
     Returns
     -------
