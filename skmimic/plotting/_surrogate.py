@@ -53,7 +53,7 @@ class SurrogateDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, f=None, *, n_images=5, ax=None):
-        """Send test patterns through the corruption that an estimator has learned, and draw them.
+        """Send test patterns through what an estimator has learned, and draw them; each of several surrogates has a row.
 
         Parameters
         ----------
@@ -76,8 +76,9 @@ class SurrogateDisplay:
         if f is not None:
             with torch.no_grad():
                 rows["true"] = f(torch.from_numpy(before)).numpy()
-        rows["learned"] = estimator.surrogate_.apply(before)
-        return cls(rows, words=in_words(estimator.surrogate_.describe())).plot(ax)
+        learned = _learned(estimator)
+        rows.update({name: surrogate.apply(before) for name, surrogate in learned.items()})
+        return cls(rows, words=_all_words(learned)).plot(ax)
 
     def plot(self, ax=None):
         """Draw the rows.
@@ -111,6 +112,19 @@ class SurrogateDisplay:
         ax.set_title(title, fontsize=11, color=INK)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _learned(estimator):
+    """Name the learned surrogates; a projector of mixed batches has several, in a list."""
+    several = getattr(estimator, "surrogates_", None)
+    if isinstance(several, list) and len(several) > 1:
+        return {f"learned {number}": surrogate for number, surrogate in enumerate(several, start=1)}
+    return {"learned": estimator.surrogate_}
+
+
+def _all_words(learned):
+    words = {name: in_words(surrogate.describe()) for name, surrogate in learned.items()}
+    return "; ".join(f"{name}: {said}" for name, said in words.items()) if len(words) > 1 else words["learned"]
 
 
 def _patterns(image_shape):

@@ -134,6 +134,15 @@ def test_a_surrogate_is_shown_beside_the_true_corruption(axes):
     assert "contrast times" in display.words
 
 
+def test_each_of_several_surrogates_has_a_row(axes):
+    projector = small(MimicGANProjector, n_surrogates=2).fit(np.concatenate([pictures(), -pictures()]))
+    display = SurrogateDisplay.from_estimator(projector, ax=axes)
+    assert list(display.rows) == ["before", "learned 1", "learned 2"]
+    for name, surrogate in zip(("learned 1", "learned 2"), projector.surrogates_, strict=True):
+        np.testing.assert_array_equal(display.rows[name], surrogate.apply(display.rows["before"]))
+        assert f"{name}: " in display.words
+
+
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 16, 24)])
 def test_patterns_tell_every_turn_and_flip_apart(axes, shape):
     X = np.random.default_rng(0).uniform(-1, 1, (20, *shape))
