@@ -53,7 +53,7 @@ class SurrogateDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, f=None, *, n_images=5, ax=None):
-        """Send test patterns through what an estimator has learned, and draw them; each of several surrogates has a row.
+        """Send test patterns through what an estimator has learned, and draw them; several surrogates have a row each.
 
         Parameters
         ----------
