@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
 import torch
 
 from ..exceptions import NotFiniteError
 from ..generators.architectures import build
 from ..generators.architectures._networks import encoder_network
 from ..surrogates import Identity
-from ..utils import FrozenModule, is_out_of_memory
+from ..utils import align_layers, is_out_of_memory
 from ._adaptation import no_corruption
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, Status
@@ -21,20 +22,24 @@ CHECK_EVERY = 50  # steps
 
 
 class ImageEncoder:
-    """Frozen handle of an encoder that was trained on observations; its state is numpy arrays.
+    """Frozen handle of an encoder that was trained on observations; its state is sizes and numpy arrays.
 
     Parameters
     ----------
     network : torch.nn.Module
-        Images (n, c, h, w) to unbounded numbers (n, d).
+        Of the registry: images (n, c, h, w) to unbounded numbers (n, d).
     """
 
     def __init__(self, network):
-        self.network = FrozenModule(network)
+        self.architecture, self.config = network.architecture, dict(network.config)
+        self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
 
     def to_torch(self, prior, device="cpu"):
         """Return the map of observed images to allowed latents, on a device."""
-        network = self.network.on(torch.device(device))
+        with torch.inference_mode(False):
+            network = build(self.architecture, self.config)
+            network.load_state_dict({name: torch.tensor(np.asarray(value)) for name, value in self.arrays.items()})
+            network = align_layers(network.requires_grad_(False).eval().to(device))
         return lambda observed: Latents(_allowed(prior, network(observed)))
 
 

@@ -12,6 +12,7 @@ from ._base import MimicEstimator
 from ._baselines import BaselineProjector
 from ._data import canonical_images, distinct_rows
 from ._docs import with_baseline_parameters
+from ._gans import DCGAN
 
 __all__ = ["BiGANProjector", "EncoderProjector"]
 
@@ -203,14 +204,20 @@ class BiGANProjector(BaselineProjector):
         )
 
     def _settle(self, X, rows, seen):
+        if isinstance(self.gan, DCGAN):  # said before it is trained
+            _refuse(self.gan)
         super()._settle(X, rows, seen)
         if not (self.generator_.has_encoder or self.generator_.is_linear):
-            raise GeneratorMismatchError(
-                f"BiGANProjector: {self.generator_!r} has no encoder. Pass a BiGAN, a Generator with encoder=..., or "
-                "let EncoderProjector train one on X."
-            )
+            _refuse(self.generator_)
 
     def _estimate(self, rows, surrogate, report=None, **ignored):
         if self.generator_.is_linear:
             return self._identity()
         return replace(self._identity(), encoder=GeneratorEncoder(self.generator_))
+
+
+def _refuse(gan):
+    raise GeneratorMismatchError(
+        f"BiGANProjector: {gan!r} has no encoder. Pass a BiGAN, a Generator with encoder=..., or let EncoderProjector "
+        "train one on X."
+    )

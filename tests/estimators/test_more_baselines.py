@@ -13,9 +13,19 @@ from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from torch import nn
 
-from skmimic import BiGAN, BiGANProjector, EncoderProjector, Generator, PerceptualProjector, PGDProjector, from_paper
+from skmimic import (
+    DCGAN,
+    BiGAN,
+    BiGANProjector,
+    EncoderProjector,
+    Generator,
+    PerceptualProjector,
+    PGDProjector,
+    from_paper,
+)
 from skmimic.exceptions import GeneratorMismatchError, NotFiniteError
 from skmimic.generators import DiscriminatorFeatures
+from skmimic.generators.architectures import build
 from skmimic.losses import l1
 from tests.helpers import SmoothDecoder, digits, pca_generator, pictures, smooth_generator
 
@@ -116,6 +126,18 @@ class TestEveryOne:
         joblib.dump(model, tmp_path / "model.joblib")
         mapped = joblib.load(tmp_path / "model.joblib", mmap_mode="r")
         np.testing.assert_array_equal(mapped.transform(pictures()), model.transform(pictures()))
+
+    def test_skops_stores_a_model_of_a_known_architecture(self, cls):
+        skops = pytest.importorskip("skops.io")
+        parts = {
+            "module": build("dense_generator", {"latent_dim": 2, "image_shape": (1, 8, 8), "width": 4}),
+            "discriminator": build("dcgan_discriminator", {"image_shape": (1, 8, 8), "width": 2}),
+            "encoder": build("dcgan_encoder", {"latent_dim": 2, "image_shape": (1, 8, 8), "width": 2}),
+        }
+        model = small(cls, Generator(**parts)).fit(pictures())
+        content = skops.dumps(model)
+        again = skops.loads(content, trusted=skops.get_untrusted_types(data=content))
+        np.testing.assert_array_equal(again.transform(pictures()), model.transform(pictures()))
 
     def test_answers_in_every_mode_are_the_same(self, cls):
         expected = small(cls, **GRADIENTS[cls]).fit(pictures()).transform(pictures())
@@ -445,6 +467,11 @@ class TestBiGAN:
     def test_a_generator_without_encoder_is_refused(self):
         with pytest.raises(GeneratorMismatchError, match=r"BiGANProjector: Generator\('smooth'.*has no encoder"):
             BiGANProjector(smooth_generator()).fit(pictures())
+
+    def test_a_dcgan_is_refused_before_it_is_trained(self):
+        bad = DCGAN(n_epochs=-1)  # training would name this first
+        with pytest.raises(GeneratorMismatchError, match=r"BiGANProjector: DCGAN\(n_epochs=-1\) has no encoder"):
+            BiGANProjector(bad).fit(pictures())
 
     def test_a_grid_search_over_the_refinement(self):
         search = GridSearchCV(small(BiGANProjector), {"T2": [0, 25]}, cv=2).fit(pictures())
