@@ -171,7 +171,7 @@ def _attempt(generator, observed, settings, surrogate, seed, report):
 def _learn(generator, observed, settings, surrogate, seed, report):
     random = torch.Generator().manual_seed(seed)
     if not has_parameters(surrogate, generator, seed):
-        return Adaptation(FittedSurrogate(*_fresh(surrogate, generator, seed)), settings, seed=seed)
+        return Adaptation(FittedSurrogate(*fresh_surrogate(surrogate, generator, seed)), settings, seed=seed)
     if settings.solver == "alternating":
         return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
     problem = _problem(generator, Identity(), settings)
@@ -180,7 +180,7 @@ def _learn(generator, observed, settings, surrogate, seed, report):
         if surrogate == "auto":
             learned = select_surrogate(bench)
         else:
-            learned = learn_surrogate(bench, *_fresh(surrogate, generator, seed))
+            learned = learn_surrogate(bench, *fresh_surrogate(surrogate, generator, seed))
     except KeyboardInterrupt as interrupt:
         interrupt.partial = _interrupted(bench.current, settings, seed)
         raise
@@ -196,11 +196,11 @@ def has_parameters(surrogate, generator, seed):
     """Whether a surrogate of the user's choice has anything to learn."""
     if isinstance(surrogate, str) and surrogate == "auto":
         return True
-    fresh, _ = _fresh(surrogate, generator, seed)
+    fresh, _ = fresh_surrogate(surrogate, generator, seed)
     return any(parameter.requires_grad for parameter in fresh.parameters())
 
 
-def _fresh(surrogate, generator, seed):
+def fresh_surrogate(surrogate, generator, seed):
     """Build a trainable surrogate, try it on two images, and name its family."""
     fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device).eval()
     images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
@@ -231,7 +231,7 @@ def _problem(generator, surrogate, settings, deviation_sd=None):
 
 
 def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report):
-    fresh, family = _fresh("paper" if surrogate == "auto" else surrogate, generator, seed)
+    fresh, family = fresh_surrogate("paper" if surrogate == "auto" else surrogate, generator, seed)
     problem = _problem(generator, fresh, settings)
     start = "mean" if settings.start in ("auto", "encoder") else settings.start
     first = start_latents(start, problem, observed, random)

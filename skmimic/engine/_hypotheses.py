@@ -12,7 +12,7 @@ from ._retrieval import MAX_SIDE, ROTATIONS, ZOOMS, Pose
 __all__ = ["Hypothesis", "distances", "hypotheses_for", "is_identifiable"]
 
 N_IMAGES = 2000
-N_ROWS = 64  # rows that a test of identifiability looks at
+N_ROWS = 32  # rows that a test of identifiability looks at
 LEVEL = 0.1  # of the test against each rival
 NEAR_DEGREES, NEAR_ZOOM = 15.5, 1.25  # one step of the grid; nearer poses are no rivals
 RANGE_STEP = 0.5  # ranges of the values are told apart at this step
@@ -128,7 +128,7 @@ def is_identifiable(images, observed):
     images : tensor (K, c, h, w)
         Prior samples; the first 2,000 are used.
     observed : tensor (n, c, h, w)
-        The first 64 rows are used.
+        The first 32 rows are used.
 
     Returns
     -------

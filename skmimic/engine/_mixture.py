@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ._adaptation import estimate_corruption, has_parameters, resolve_solver, with_encoder
+from ..surrogates import Composition, FittedSurrogate, Photometric
+from ._adaptation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
 from ._hypotheses import N_IMAGES, distances, hypotheses_for
 from ._initialisation import Candidates
 from ._results import OptimizationTrace, Status
@@ -161,26 +162,27 @@ def estimate_mixture(generator, observed, settings, surrogate="auto", n_surrogat
     solver = resolve_solver(settings.solver, len(observed) // n_surrogates)
     settings = replace(settings, solver=solver)
     rows = observed[: ROWS_EACH * n_surrogates]
-    labels = _first_labels(generator, rows, n_surrogates, seed)
+    labels, starts = _first_labels(generator, rows, n_surrogates, seed)
     if not bool(labels.any()) or not has_parameters(surrogate, generator, seed):
         return Mixture((estimate_corruption(generator, observed, settings, surrogate, seed, report),), (1.0,))
     learner = _Learner(generator, rows, settings, surrogate, seed, report)
-    mixture = learner.alternate(labels)
+    mixture = learner.alternate(labels, starts)
     return _with_encoders(generator, observed, mixture, settings, report)
 
 
 def _first_labels(generator, rows, n_surrogates, seed):
-    """Assign rows (n,) to the corruptions that together are nearest to them."""
+    """Assign rows (n,) to the corruptions that together are nearest to them; returns these corruptions too."""
     images = Candidates(generator, torch.Generator().manual_seed(seed), N_IMAGES).images
-    values = distances(images, rows, hypotheses_for(images, rows))
+    hypotheses = hypotheses_for(images, rows)
+    values = distances(images, rows, hypotheses)
     chosen = [int(values.mean(1).argmin())]
     while len(chosen) < n_surrogates:
         more = _improved(values, [*chosen, int(_together(values, chosen).mean(1).argmin())])
         if _cost(values, more) > SPLIT_BELOW * _cost(values, chosen):
             break
         chosen = more
-    values = values[chosen].T
-    return values[:, _kept(values)].argmin(1)
+    kept = [chosen[place] for place in _kept(values[chosen].T)]
+    return values[kept].argmin(0), [hypotheses[index] for index in kept]
 
 
 def _together(values, chosen):
@@ -224,12 +226,12 @@ class _Learner:
         start = "auto" if settings.start == "encoder" else settings.start
         self.settings = replace(settings, solver="joint" if is_amortized else settings.solver, start=start)
 
-    def alternate(self, labels):
+    def alternate(self, labels, starts):
         """Take turns until the rows keep to their components."""
         mixture, objectives, status = None, [], Status.COMPLETED
         for _ in range(ROUNDS):
             try:
-                components = self._components(labels)
+                components = self._components(labels, starts)
             except KeyboardInterrupt as interrupt:
                 interrupt.partial = mixture or getattr(interrupt, "partial", None)
                 raise
@@ -240,16 +242,31 @@ class _Learner:
             mixture = _mixture([components[place] for place in order], costs[:, order].argmin(1), objectives, status)
             if (owner != labels).float().mean() <= MOVED:
                 return replace(mixture, trace=replace(mixture.trace, status=Status.CONVERGED))
-            labels = costs[:, order].argmin(1)
+            labels, starts = costs[:, order].argmin(1), [starts[place] for place in order]
         return mixture
 
-    def _components(self, labels):
-        return [
-            estimate_corruption(
-                self.generator, self.rows[labels == place], self.settings, self.surrogate, self.seed, self.report
-            )
-            for place in range(int(labels.max()) + 1)
-        ]
+    def _components(self, labels, starts):
+        return [self._learned(self.rows[labels == place], start) for place, start in enumerate(starts)]
+
+    def _learned(self, rows, start):
+        """Learn one component; a photometric part starts at the gain and bias of its hypothesis."""
+        surrogate, family = self.surrogate, None
+        if not isinstance(surrogate, str) or surrogate != "auto":
+            surrogate, family = fresh_surrogate(surrogate, self.generator, self.seed)
+            _set_photometric(surrogate, start)
+        found = estimate_corruption(self.generator, rows, self.settings, surrogate, self.seed, self.report)
+        return (
+            found if family is None else replace(found, surrogate=FittedSurrogate(found.surrogate.to_torch(), family))
+        )
+
+
+@torch.no_grad()
+def _set_photometric(surrogate, start):
+    """Put the gain and bias of a hypothesis into the photometric part of a surrogate, if it has one."""
+    part = surrogate.part(Photometric) if isinstance(surrogate, Composition) else surrogate
+    if isinstance(part, Photometric):
+        part.gain.fill_(start.gain)
+        part.bias.fill_(start.bias)
 
 
 def costs_of(generator, rows, components, settings):

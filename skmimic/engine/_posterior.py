@@ -102,7 +102,9 @@ class PosteriorSampler:
         device = self.problem.generator.device if self.closed_form is None else "cpu"
         observed, z = observed.to(device), z.to(device)
         noise_sd = self._noise_sd(observed, z)
-        return torch.stack([draw(observed, z, noise_sd, random).cpu() for _ in range(self.n_samples)], dim=1)
+        starts = torch.Generator().manual_seed(self.seed + 1)
+        samples = [draw(observed, z, noise_sd, random, starts).cpu() for _ in range(self.n_samples)]
+        return torch.stack(samples, dim=1)
 
     @torch.no_grad()
     def _noise_sd(self, observed, z):
@@ -127,7 +129,7 @@ class PosteriorSampler:
         few = torch.randperm(len(self.mimicked), generator=random)[:N_STARTS].to(observed.device)
         return self.candidates.z[few][torch.cdist(observed.flatten(1), self.mimicked[few]).argmin(1)]
 
-    def _exact(self, observed, z, noise_sd, random):
+    def _exact(self, observed, z, noise_sd, random, starts):
         """Solve the perturbed least squares; in the eigenbasis of A A' every row has its own diagonal."""
         form, prior, weight = self.closed_form, self.problem.generator.prior, self.problem.latent_weight
         noise = _normal(random, observed, observed[0].numel())
@@ -140,11 +142,11 @@ class PosteriorSampler:
         solved = (pull + precision * (target @ self.basis)) / (self.eigenvalues / variance + precision)
         return form.decode(aligned_linear(solved, self.basis))
 
-    def _solved(self, observed, z, noise_sd, random):
+    def _solved(self, observed, z, noise_sd, random, starts):
         noise = _normal(random, observed, observed[0].numel()).view(1, *observed.shape[1:])
         prior, weight = self.problem.generator.prior, self.problem.latent_weight
         unit = _unit(prior, z.shape[1]) / weight**0.5 if weight else 0.0
-        start = self.problem.latents(self._start(observed, random))
+        start = self.problem.latents(self._start(observed, starts))
         shift = Latents(unit * _normal(random, z, z.shape[1]))
         if start.deviations is not None:
             moved = self.problem.deviation_sd * _normal(random, z, N_DEVIATIONS)
