@@ -27,6 +27,7 @@ ALL_HOLD = {
     "projector": MimicGANProjector(),
     "projector of latents": MimicGANProjector(output="latents"),
     "projector at transform": MimicGANProjector(surrogate="identity", adapt_on="transform"),
+    "projector of mixed batches": MimicGANProjector(n_surrogates=2),
     "detector": MimicAnomalyDetector(),
     "detector by projection": MimicAnomalyDetector(error="projection", surrogate="identity"),
     "pgd": PGDProjector(),

@@ -47,11 +47,9 @@ def test_two_corruptions_of_real_digits_are_told_apart(digits, second):
     model = MimicGANProjector(gan, n_surrogates=2, random_state=0, **few).fit(X)
     assert len(model.surrogates_) == 2
     assert agreement(model.assign(X)) >= 0.9
-    halves = slice(N // 2), slice(N // 2, N)
-    alone = [MimicGANProjector(gan, random_state=0, **few).fit(X[rows]) for rows in halves]
-    apart = np.concatenate([m.transform(X[rows]) for rows, m in zip(halves, alone, strict=True)])
-    errors = [np.linalg.norm((Z - digits.numpy()).reshape(N, -1), axis=1).mean() for Z in (model.transform(X), apart)]
-    assert errors[0] < 1.25 * errors[1]  # the few rows of so short a run
+    plain = PGDProjector(gan, T=few["T"], T2=few["T2"], batch_size=N, random_state=0).fit_transform(X)
+    errors = [np.linalg.norm((Z - digits.numpy()).reshape(N, -1), axis=1).mean() for Z in (model.transform(X), plain)]
+    assert errors[0] < 0.5 * errors[1]
 
 
 class TestMixed:
