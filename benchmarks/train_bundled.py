@@ -15,23 +15,37 @@ from PIL import Image
 
 from skmimic import Generator
 from skmimic.generators import as_prior
-from skmimic.training import TrainingSettings, train_dcgan
+from skmimic.training import TrainingSettings, train_bigan, train_dcgan
 
 LATENT_DIM, WIDTH, SEED = 64, 64, 0
+TRAINERS = {"DCGAN": train_dcgan, "BiGAN": train_bigan}
 TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
 
 
-def train(images, name, seed, n_epochs, checkpoint, data, terms, latent_dim=LATENT_DIM, width=WIDTH, batch_size=128):
+def train(
+    images,
+    name,
+    seed,
+    n_epochs,
+    checkpoint,
+    data,
+    terms,
+    latent_dim=LATENT_DIM,
+    width=WIDTH,
+    batch_size=128,
+    kind="DCGAN",
+):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
     settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=True)
     prior = as_prior("uniform")
-    networks = train_dcgan(images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
+    networks = TRAINERS[kind](images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
     notes = {
         "trained_on": data,
-        "trained_by": f"skmimic DCGAN, width {width}, {networks.n_steps} steps of {batch_size} images, seed {seed}",
+        "trained_by": f"skmimic {kind}, width {width}, {networks.n_steps} steps of {batch_size} images, seed {seed}",
         "terms": terms,
     }
-    return Generator.from_modules(networks.generator, networks.discriminator, prior="uniform", name=name, notes=notes)
+    parts = networks.generator, networks.discriminator, networks.encoder
+    return Generator.from_modules(*parts, prior="uniform", name=name, notes=notes)
 
 
 def write_sheet(generator, path):

@@ -31,6 +31,7 @@ class Training:
     latent_dim: int = 64
     width: int = 64
     batch_size: int = 128
+    kind: str = "DCGAN"
 
 
 def mirrored(images):
@@ -40,7 +41,10 @@ def mirrored(images):
 
 TRAININGS = {
     "mnist16": Training(
-        lambda: load_mnist("all", size=16).images[:, None], "MNIST, all 70,000 images at 16x16", 20, "CC BY-SA 3.0, attribution"
+        lambda: load_mnist("all", size=16).images[:, None],
+        "MNIST, all 70,000 images at 16x16",
+        20,
+        "CC BY-SA 3.0, attribution",
     ),
     "usps16": Training(
         lambda: load_usps("all", size=16).images[:, None], "USPS, all 9,298 images at 16x16", 150, "research use"
@@ -50,6 +54,14 @@ TRAININGS = {
         "Fashion-MNIST, the 60,000 training images at 16x16",
         20,
         "MIT",
+    ),
+    "bigan28": Training(
+        lambda: load_mnist("train").images[:, None],
+        "MNIST, the 60,000 training images at 28x28",
+        13,
+        "CC BY-SA 3.0, attribution",
+        width=32,
+        kind="BiGAN",
     ),
     "celeba64": Training(
         lambda: mirrored(load_celeba().images[:-HELD_OUT]),
@@ -98,6 +110,7 @@ def main():
                 training.latent_dim,
                 training.width,
                 training.batch_size,
+                training.kind,
             )
             write_sheet(generator, arguments.work / f"{name}_{seed}.png")
             generator.save(path, half=True)
