@@ -149,7 +149,7 @@ def figure6a(arguments, runner):
     """Errors against the number of images that are seen together."""
     name = sweep_level(arguments)
     for size, n_draws in DRAWS.items():
-        for draw in range(n_draws):
+        for draw in range(min(n_draws, arguments.draws)):
             unit = arguments.data, name, "ours", size, draw, arguments.rounds
             runner(f"{arguments.data}_{name}_{size:03d}_{draw:02d}", one_subset, *unit)
     runner(f"{arguments.data}_{name}_known", one_subset, arguments.data, name, "known", POOL, 0, arguments.rounds)
@@ -213,6 +213,7 @@ def parsed(words=None):
     add("--corruptions", nargs="+", help="groups or single levels; Figures 1, 6 take the last, else rotation_35")
     add("--methods", nargs="+", choices=METHODS, default=METHODS)
     add("--images", type=int, default=N_IMAGES, help="of each batch; results of others have folders of their own")
+    add("--draws", type=int, default=max(DRAWS.values()), help="at most so many of each number of images in Figure 6a")
     add("--steps", type=int, default=STEPS, help=f"latent steps a row, rounded to rounds of {STEPS_PER_ROUND}")
     add("--out", type=Path, default=OUT)
     add("--work", type=Path, default=Path.home() / ".cache" / "skmimic" / "robustness", help="folder of pictures")

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import torch
 from adaptation_classifiers import nearest_neighbour_hits
-from robustness_data import Level, held_out, level_of, same, training_digits
+from robustness_data import FIGURE_5, Level, held_out, level_of, same, training_digits
 from robustness_methods import LEARNERS, STEPS_PER_ROUND, estimator_of, run_method
 
 import skmimic
@@ -133,8 +133,8 @@ def one_level(data, name, method, seed, n_images, rounds):
     Returns
     -------
     result : dict
-    kept : dict of ndarray
-        Bytes of the first pictures: "clean", "observed", "projected".
+    kept : dict of ndarray or None
+        Bytes of the first pictures at the levels of Figure 5: "clean", "observed", "projected".
     """
     level, batch = level_of(data, name), held_out(data, n_images, seed)
     X = batch.corrupted(level.f)
@@ -152,6 +152,8 @@ def one_level(data, name, method, seed, n_images, rounds):
         **_seconds(answer),
         **_told(data, method, seed, n_images, rounds, complaints),
     }
+    if name not in FIGURE_5:
+        return result, None
     return result, {"clean": _bytes(batch.images), "observed": _bytes(X), "projected": _bytes(answer.images)}
 
 
