@@ -10,7 +10,7 @@ from skmimic.plotting import ProjectionDisplay, TrajectoryDisplay
 
 __all__ = ["draw_curves", "draw_grid", "draw_sweep", "draw_trajectory"]
 
-COLOURS = dict(zip(METHODS, plt.get_cmap("tab10").colors, strict=False))
+COLOURS = {**dict(zip(METHODS, plt.get_cmap("tab10").colors[1:], strict=False)), "ours": "tab:blue", "known": "black"}
 UNTOUCHED = {"rotation": 0, "missing": 0, "zoom_out": 1.0, "zoom_in": 1.0}  # strength of no corruption
 
 
@@ -29,14 +29,20 @@ def draw_curves(results, data, path):
     for axis, (group, title) in zip(axes, SWEPT.items(), strict=True):
         for index, method in enumerate(METHODS):
             _draw_curve(axis, results, data, group, method, index)
-        if group == "zoom_out":
-            axis.invert_xaxis()
+        strengths = _strengths(data, group)
+        margin = 0.05 * (strengths[-1] - strengths[0])
+        axis.set_xlim(strengths[0] - margin, strengths[-1] + margin)
         axis.set_xlabel(title)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set(ylabel="distance to the clean image", ylim=(0, None))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, loc="outside right upper", fontsize=9)
     _save(figure, path)
+
+
+def _strengths(data, group):
+    """Strengths of a group from none to the strongest; zoom out runs downwards."""
+    return [UNTOUCHED[group], *(level.strength for level in levels_of(data).values() if level.group == group)]
 
 
 def _draw_curve(axis, results, data, group, method, index):
@@ -46,7 +52,7 @@ def _draw_curve(axis, results, data, group, method, index):
     found = [(x, *_mean_and_sd(results, name, method)) for x, name in points if _has(results, name, method)]
     if found:
         x, mean, sd = np.array(found).T
-        aside = (index - len(METHODS) / 2) * 0.006 * np.ptp([x for x, _ in points])
+        aside = (index - len(METHODS) / 2) * 0.006 * np.ptp(_strengths(data, group))
         style = {"color": COLOURS[method], "label": NAMES[method], "capsize": 2, "marker": "o", "markersize": 3}
         axis.errorbar(x + aside, mean, sd, linewidth=2 if method == "ours" else 1, elinewidth=0.6, **style)
 

@@ -16,6 +16,7 @@ LIMITS = {"exact": 1.05, "other": 1.10, "combined": 1.2}
 CLEAN_LIMIT, FLAT_LIMIT = 1.03, 1.15
 MOST_DEGREES, MOST_ZOOM, LEAST_MASK = 3.0, 0.05, 0.95
 RIVALS = ("pgd", "pgd_paper", "perceptual", "igan", "bigan")
+MOST_TIME = 1.5
 SWEEP_NEAR, SWEEP_PAIR, SWEEP_SHARE = 1.10, 1.20, 2 / 3
 
 
@@ -329,8 +330,11 @@ def time_table(results):
         parts = [f"{scale * result[key]:.1f}" for key in ("seconds_fit", "seconds_transform")]
         until = NOTHING if reached is None else f"{scale * reached:.1f}"
         lines.append(_line(NAMES[method], f"{scale * result['seconds']:.1f}", relative, *parts, until))
+    line = f"ours at most {MOST_TIME} times PGD's seconds, at the same number of latent steps"
+    both = [found[method]["seconds"] for method in ("ours", "pgd") if method in found]
+    verdict = _judged(line, both[0] / both[1] if len(both) == 2 else None, "{:.2f}", MOST_TIME)
     device = {f"{result['device']}, {result['threads']} threads, {result['steps']} latent steps" for result in results}
-    return "\n".join([*lines, "", *sorted(device)]) + "\n"
+    return "\n".join([*lines, "", *sorted(device), "", *_verdict_table([verdict])]) + "\n"
 
 
 def cross_table(results):

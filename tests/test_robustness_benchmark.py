@@ -181,9 +181,11 @@ def test_time_until_the_loss_of_pgd(benchmark):
     pgd = {"method": "pgd", "seconds": 4.0, "seconds_fit": 0.0, "seconds_transform": 4.0, "path": [[0, 1], [100, 0.5]]}
     path = [[0, 0.9], [50, 0.4], [100, 0.3]]
     ours = {"method": "ours", "seconds": 5.0, "seconds_fit": 1.0, "seconds_transform": 4.0, "path": path}
-    lines = time_table([{**pgd, **common}, {**ours, **common}]).splitlines()
+    text = time_table([{**pgd, **common}, {**ours, **common}])
+    lines = text.splitlines()
     assert lines[2].endswith("| 8.0 | 1.00 | 0.0 | 8.0 | 8.0 |")
     assert lines[3].endswith("| 10.0 | 1.25 | 2.0 | 8.0 | 6.0 |")
+    assert "| 1.25 | pass |" in text
 
 
 def test_runner_goes_on_where_it_stopped(benchmark, tmp_path, capsys):
