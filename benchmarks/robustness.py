@@ -145,6 +145,12 @@ def sweep_level(arguments):
     return chosen_levels(arguments)[-1]
 
 
+def of_sweep(arguments, folder):
+    """Read the results of this data set at this level."""
+    wanted = arguments.data, sweep_level(arguments)
+    return [result for result in read_results(folder) if (result["data"], result["level"]) == wanted]
+
+
 def figure6a(arguments, runner):
     """Errors against the number of images that are seen together."""
     name = sweep_level(arguments)
@@ -157,7 +163,7 @@ def figure6a(arguments, runner):
 
 def figure6a_report(arguments, folder, out):
     """Write the table of the numbers of images and draw them."""
-    results = [result for result in read_results(folder) if result["data"] == arguments.data]
+    results = of_sweep(arguments, folder)
     draw_sweep(results, out / f"figure_6a_{arguments.data}.png")
     return sweep_table(results)
 
@@ -172,7 +178,7 @@ def figure6c(arguments, runner):
 
 def figure6c_report(arguments, folder, out):
     """Write the table of times."""
-    return time_table([result for result in read_results(folder) if result["data"] == arguments.data])
+    return time_table(of_sweep(arguments, folder))
 
 
 def figure7(arguments, runner):

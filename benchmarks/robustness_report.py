@@ -295,6 +295,11 @@ def sweep_table(results):
     for size, values in ratios.items():
         near, called = np.mean(np.array(values) <= SWEEP_PAIR), np.mean(_identified(results, size))
         lines.append(_line(str(size), str(len(values)), _spread(values), f"{near:.0%}", f"{called:.0%}"))
+    full = {
+        result["method"]: result["d_proj"]["mean"] for result in results if result["size"] == max(ratios, default=0)
+    }
+    if full.keys() >= {"ours", "known"}:
+        lines += ["", f"All {max(ratios)} images: ours over the known corruption {full['ours'] / full['known']:.2f}."]
     lines += ["", *_verdict_table(list(_sweep_verdicts(ratios, results)))]
     return "\n".join(lines) + "\n"
 
