@@ -3,6 +3,7 @@
 from ._adaptation import Adaptation, RowProjector, computing, estimate_corruption, no_corruption
 from ._alternating import alternate
 from ._encoder import Encoder, FittedEncoder, train_encoder
+from ._evidence import blur_width, fill_in, scattered_pixels
 from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
 from ._initialisation import Candidates, start_latents
@@ -12,7 +13,7 @@ from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
-from ._retrieval import Pose, Retrieval, dead_pixels, retrieve
+from ._retrieval import Pose, Retrieval, dead_pixels, retrieve, retrieve_blurred
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
 
@@ -45,14 +46,18 @@ __all__ = [
     "Snapshot",
     "Status",
     "alternate",
+    "blur_width",
     "computing",
     "dead_pixels",
     "estimate_corruption",
     "estimate_mixture",
+    "fill_in",
     "is_identifiable",
     "learn_image_encoder",
     "no_corruption",
     "retrieve",
+    "retrieve_blurred",
+    "scattered_pixels",
     "solve_jointly",
     "start_latents",
     "train_encoder",

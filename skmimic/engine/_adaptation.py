@@ -13,6 +13,7 @@ from ._alternating import alternate
 from ._closed_form import ClosedForm
 from ._descent import Descent, check_finite, observed_steps
 from ._encoder import FittedEncoder, train_encoder
+from ._evidence import fill_in
 from ._hypotheses import is_identifiable
 from ._initialisation import Candidates, start_latents
 from ._posterior import PosteriorSampler
@@ -275,7 +276,8 @@ class RowProjector:
         self.problem = _problem(generator, surrogate, self.settings, adaptation.deviation_sd)
         self.runner = RowRunner(batch_size)
         self.closed_form = self.encoder = self.candidates = None
-        if linear_map is not None and surrogate.is_affine_in_images and self.settings.solver != "alternating":
+        is_linear = surrogate.is_affine_in_images and surrogate.missing is None
+        if linear_map is not None and is_linear and self.settings.solver != "alternating":
             self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
         elif adaptation.encoder is not None:
             self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
@@ -400,8 +402,7 @@ class RowProjector:
         return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
 
     def _loss(self, mimicked, observed):
-        identity = self.problem.with_(surrogate=Identity())
-        return identity.fidelity(observed, mimicked)
+        return self.problem.distance(observed, mimicked)
 
     def _start(self):
         if self.settings.start not in ("auto", "encoder"):
@@ -413,7 +414,9 @@ class RowProjector:
             with torch.no_grad():
                 return self.encoder(observed)
         if self.candidates is not None:
-            return self.problem.latents(self.candidates.nearest(observed, self.mimicked))
+            return self.problem.latents(
+                self.candidates.nearest(fill_in(observed, self.problem.surrogate.missing), self.mimicked)
+            )
         random = torch.Generator().manual_seed(self.adaptation.seed)
         shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
         return Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))

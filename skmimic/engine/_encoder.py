@@ -153,6 +153,8 @@ def _synthetic_loss(problem, encoder, random, device):
     with torch.no_grad():
         clean = problem.mimic(truth).float()
         observed = clean + NOISE * torch.randn(clean.shape, generator=random, dtype=clean.dtype).to(device)
+        if problem.surrogate.missing is not None:
+            observed = problem.surrogate.missing.lose(observed, random)
     guess = encoder(observed)
     regression = ((guess.z - z) / generator.prior.scale).square().mean() / 3
     return 0.5 * problem.objective(observed, guess).mean() + LATENT_WEIGHT * regression

@@ -1,6 +1,10 @@
 """Where the latents start."""
 
+import copy
+
 import torch
+
+from ._evidence import fill_in
 
 __all__ = ["Candidates", "start_latents"]
 
@@ -22,6 +26,13 @@ class Candidates:
         self.z = generator.prior.sample(n_candidates, generator.latent_dim, random).to(generator.device)
         with torch.no_grad():
             self.images = torch.cat([generator.decode(part) for part in self.z.split(1000)])
+
+    @torch.no_grad()
+    def through(self, corrupt):
+        """Return the same latents with images that went through a function of (n, c, h, w)."""
+        passed = copy.copy(self)
+        passed.images = torch.cat([corrupt(part) for part in self.images.split(1000)])
+        return passed
 
     @torch.no_grad()
     def mimicked(self, surrogate):
@@ -55,7 +66,8 @@ def start_latents(start, problem, observed, random, candidates=None):
     prior, size = generator.prior, generator.latent_dim
     if start == "nearest":
         candidates = candidates or Candidates(generator, random)
-        z = candidates.nearest(observed, candidates.mimicked(problem.surrogate))
+        rows = fill_in(observed, problem.surrogate.missing)
+        z = candidates.nearest(rows, candidates.mimicked(problem.surrogate))
     elif start == "random":
         z = prior.sample(n_rows, size, random).to(observed.device)
     elif start == "zero":

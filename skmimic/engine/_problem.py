@@ -88,7 +88,14 @@ class Problem:
 
     def fidelity(self, observed, images, deviations=None):
         """Compute L(Y, f^(images)) of each row, (n,)."""
-        values = loss_function(self.loss)(self.surrogate(images, deviations), observed)
+        return self.distance(observed, self.surrogate(images, deviations))
+
+    def distance(self, observed, mimicked):
+        """Compute L(Y, mimicked images) of each row, (n,); pixels that a row has probably lost weigh less."""
+        missing = self.surrogate.missing
+        if missing is not None:
+            mimicked = missing.reconciled(mimicked, observed)
+        values = loss_function(self.loss)(mimicked, observed)
         if getattr(values, "shape", None) != observed.shape[:1]:
             raise ValueError(
                 f"loss={self.loss!r} must give one number for each of the {len(observed)} rows, got "

@@ -1,21 +1,28 @@
 """Start of the shared corruption without gradients: compare the rows with warped prior samples."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
-from ..surrogates import affine_matrix, warp
+from ..surrogates import MissingPixels, affine_matrix, warp
+from ..utils import gaussian_blur
+from ._evidence import fill_in, scattered_pixels, surroundings
 
-__all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve"]
+__all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve", "retrieve_blurred"]
 
 N_ROWS = 128
+N_SAMPLES = 500  # whose range of values is looked at
 MAX_SIDE = 16  # the search runs on small pictures
+MAX_BLURRED_SIDE, N_BLURRED = 32, 1000  # where fine detail counts
+BLURS = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 ROTATIONS = range(-90, 91, 15)
 ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
 REFINEMENTS = (7, 3, 1)  # degrees; sixtieths of the zoom
 PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of the identity's
+TONE_PARSIMONY = 0.98  # the same for a gain and a bias beside a pose that was found without
 CONSTANT_SD = 1e-3
 
 
@@ -37,6 +44,22 @@ class Pose(NamedTuple):
         return affine_matrix(self.rotation_deg, self.zoom)
 
 
+class Tone(NamedTuple):
+    """A gain and a bias of the values.
+
+    Parameters
+    ----------
+    gain : float, default=1.0
+    bias : float, default=0.0
+    """
+
+    gain: float = 1.0
+    bias: float = 0.0
+
+
+UNCHANGED = Tone()
+
+
 @dataclass(frozen=True)
 class Retrieval:
     """What the search found.
@@ -51,6 +74,8 @@ class Retrieval:
         Pixels that are constant over the rows although the generator's images vary there.
     values : tensor (c, h, w)
         What the pixels of the first row show.
+    missing : MissingPixels or None
+        When every row has lost pixels of its own.
     """
 
     pose: Pose
@@ -58,6 +83,7 @@ class Retrieval:
     bias: float
     dead: torch.Tensor
     values: torch.Tensor
+    missing: MissingPixels | None = None
 
     @property
     def has_photometric(self):
@@ -73,33 +99,40 @@ class Retrieval:
 class _Search:
     """Mean distance of the rows to their nearest warped candidate, over the live pixels, at a small size."""
 
-    def __init__(self, images, observed):
-        constant = observed.flatten(1).std(0) < CONSTANT_SD
-        live = (~constant).to(observed).view(1, *observed.shape[1:])
-        self.weight = _small(live)
-        self.images = _small(images)
-        self.observed = _small(observed * live) if bool(constant.any()) else _small(observed)
-        self.live = live
+    def __init__(self, images, observed, max_side=MAX_SIDE):
+        live = (observed.std(0, keepdim=True) >= CONSTANT_SD).to(observed)
+        seen, weight = observed * live, live
+        if max(observed.shape[-2:]) > max_side:  # a small pixel may cover live and dead ones
+            weight = (F.max_pool2d(live, 3, stride=1, padding=1) > 0).to(observed)
+            seen = torch.where(live > 0, observed, surroundings(observed, live)) * weight
+        self.weight, self.observed = _small(weight, max_side), _small(seen, max_side)
+        self.images = _small(images, max_side)
+        is_live = live[0] > 0
+        self.observed_range = _range(observed[:, is_live] if bool(is_live.any()) else observed)
+        self.samples = images[:N_SAMPLES]
 
-    def distance(self, pose, photometric=(1.0, 0.0)):
-        """Mean distance of the rows to their nearest candidate under a pose, a gain and a bias."""
-        gain, bias = photometric
-        warped = gain * warp(self.images, pose.matrix.to(self.images)) + bias
+    def distance(self, pose, tone=UNCHANGED):
+        """Mean distance of the rows to their nearest candidate under a pose, a gain and a bias.
+
+        Divided by the root of the gain: a weak gain alone would bring all candidates nearer to any row.
+        """
+        warped = tone.gain * warp(self.images, pose.matrix.to(self.images)) + tone.bias
         warped = (warped * self.weight).flatten(1)
-        return torch.cdist(self.observed.flatten(1), warped).min(1).values.mean().item()
+        nearest = torch.cdist(self.observed.flatten(1), warped).min(1).values.mean().item()
+        return nearest / math.sqrt(max(abs(tone.gain), 1e-6))
 
 
-def _small(images):
+def _small(images, max_side):
     side = max(images.shape[-2:])
-    if side <= MAX_SIDE:
+    if side <= max_side:
         return images
-    size = [max(round(s * MAX_SIDE / side), 1) for s in images.shape[-2:]]
+    size = [max(round(s * max_side / side), 1) for s in images.shape[-2:]]
     return F.interpolate(images, size=size, mode="area")
 
 
 @torch.no_grad()
 def retrieve(candidates, observed):
-    """Find rotation, zoom, gain, bias and dead pixels that the rows share.
+    """Find rotation, zoom, gain, bias, dead pixels and scattered lost pixels that the rows share.
 
     Parameters
     ----------
@@ -111,44 +144,89 @@ def retrieve(candidates, observed):
     -------
     Retrieval
     """
+    images, observed = candidates.images, observed[:N_ROWS]
+    missing = scattered_pixels(observed, images)
+    search = _Search(images, fill_in(observed, missing))
+    pose, tone = _pose_and_tone(search)
+    mimicked = tone.gain * warp(images, pose.matrix.to(observed)) + tone.bias
+    return Retrieval(pose, *tone, dead_pixels(mimicked, observed), observed[0], missing)
+
+
+def _pose_and_tone(search):
+    """Find the pose alone, and a pose with a gain and a bias where that brings the rows clearly nearer."""
+    pose = _affine(search, UNCHANGED)
+    tone = _photometric(search, Pose())
+    if tone == UNCHANGED:
+        return pose, UNCHANGED
+    turned = _affine(search, tone)
+    tone = _photometric(search, turned)  # a pose changes the range of the values
+    turned = _affine(search, tone)
+    is_nearer = search.distance(turned, tone) < TONE_PARSIMONY * search.distance(pose)
+    return (turned, tone) if is_nearer else (pose, UNCHANGED)
+
+
+@torch.no_grad()
+def retrieve_blurred(candidates, observed, sigma):
+    """Find what `retrieve` finds, and the blur with which the rows are nearest.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    observed : tensor (n, c, h, w)
+        The first 128 rows are used.
+    sigma : float
+        First guess of the standard deviation of the blur in pixels.
+
+    Returns
+    -------
+    sigma : float
+    found : Retrieval
+    """
     observed = observed[:N_ROWS]
-    search = _Search(candidates.images, observed)
-    gain, bias = _photometric(search, candidates.images, observed)
-    pose = _affine(search, (gain, bias))
-    mimicked = gain * warp(candidates.images, pose.matrix.to(observed)) + bias
-    return Retrieval(pose, gain, bias, dead_pixels(mimicked, observed), observed[0])
+    found = retrieve(candidates.through(lambda images: gaussian_blur(images, sigma)), observed)
+    guesses = [(found.pose, Tone(found.gain, found.bias)), (Pose(found.pose.rotation_deg), UNCHANGED)]
+
+    def distance(width):
+        images = gaussian_blur(candidates.images[:N_BLURRED], width)
+        search = _Search(images, fill_in(observed, found.missing), MAX_BLURRED_SIDE)
+        return min(search.distance(*guess) for guess in guesses)
+
+    sigma = min((sigma * factor for factor in BLURS), key=distance)
+    return sigma, retrieve(candidates.through(lambda images: gaussian_blur(images, sigma)), observed)
 
 
-def _affine(search, photometric):
+def _affine(search, tone):
     """Find the pose: a zoom, or a rotation and a zoom, each only if it brings the rows clearly nearer."""
-    best = (search.distance(Pose(), photometric), Pose())
+    best = (search.distance(Pose(), tone), Pose())
     for rotations, turns in (((0,), (0,)), (ROTATIONS, (-1, 0, 1))):
-        found = _grid(search, photometric, rotations, turns)
+        found = _grid(search, tone, rotations, turns)
         best = found if found[0] < PARSIMONY * best[0] else best
     return best[1]
 
 
-def _grid(search, photometric, rotations, turns):
+def _grid(search, tone, rotations, turns):
     """Search a grid, then around the best point three times; returns (distance, pose)."""
     poses = [Pose(rotation, zoom) for rotation in rotations for zoom in ZOOMS]
-    best = min((search.distance(pose, photometric), pose) for pose in poses)
+    best = min((search.distance(pose, tone), pose) for pose in poses)
     for step in REFINEMENTS:
         rotation, zoom = best[1]
         zooms = [zoom * (1 - step / 60), zoom, zoom * (1 + step / 60)]
         around = [Pose(rotation + turn * step, each) for turn in turns for each in zooms]
-        best = min((search.distance(pose, photometric), pose) for pose in around)
+        best = min((search.distance(pose, tone), pose) for pose in around)
     return best
 
 
-def _photometric(search, images, observed):
-    """Match the range of the values, upright or inverted; unchanged unless that is clearly nearer."""
-    low, high = _range(observed[:, search.live[0] > 0] if bool((search.live > 0).any()) else observed)
-    from_low, from_high = _range(images)
+def _photometric(search, pose):
+    """Match the range of the values under a pose, upright or inverted; unchanged unless that is clearly nearer."""
+    low, high = search.observed_range
+    from_low, from_high = _range(warp(search.samples, pose.matrix.to(search.samples)))
     gain = (high - low) / max(from_high - from_low, 1e-6)
-    options = [(1.0, 0.0), (gain, low - gain * from_low), (-gain, high + gain * from_low)]
-    distances = [min(search.distance(Pose(turn), option) for turn in (-45, 0, 45)) for option in options]
+    options = [UNCHANGED, Tone(gain, low - gain * from_low), Tone(-gain, high + gain * from_low)]
+    turns = (-45, 0, 45) if pose == Pose() else (0,)
+    poses = [Pose(pose.rotation_deg + turn, pose.zoom) for turn in turns]
+    distances = [min(search.distance(each, option) for each in poses) for option in options]
     best = min(range(3), key=distances.__getitem__)
-    return options[best] if distances[best] < PARSIMONY * distances[0] else options[0]
+    return options[best] if distances[best] < PARSIMONY * distances[0] else UNCHANGED
 
 
 def _range(values):

@@ -1,24 +1,44 @@
 """Learn a surrogate on a batch: a given family, or with "auto" the smallest family that explains the rows."""
 
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from ..exceptions import SurrogateFitWarning
-from ..surrogates import Affine, Composition, Convolution, Identity, Mask, Photometric, Surrogate
+from ..surrogates import (
+    Affine,
+    Blur,
+    Composition,
+    Convolution,
+    Identity,
+    Mask,
+    MissingPixels,
+    Photometric,
+    Surrogate,
+)
 from ._descent import Descent
+from ._evidence import blur_width
 from ._initialisation import start_latents
 from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
 from ._results import OptimizationTrace
-from ._retrieval import retrieve
+from ._retrieval import retrieve, retrieve_blurred
 
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
-N_STRUCTURED, N_FLEXIBLE = 128, 256
+N_STRUCTURED, N_FLEXIBLE, N_MEASURED = 128, 256, 64
+STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 FLEXIBLE_BELOW = 0.58  # the flexible one below this fraction of the structured one's; measured in docs/design.md
 EXPLAINED = 0.15  # a residual below this fraction of the mean picture's needs no flexible family
+PART_NAMES = {
+    Affine: "affine",
+    Blur: "blur",
+    Photometric: "photometric",
+    Mask: "mask",
+    MissingPixels: "missing",
+}
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
 
 
@@ -68,14 +88,16 @@ class Bench:
         """Learn a surrogate with the joint solver."""
         self.current = surrogate
         problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:n_rows]
+        if schedule == ANNEALED:
+            problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
         latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule)
         self.report(f"learned the family {family!r}")
         final = schedule[-1] if surrogate.takes_deviations else None
         return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
 
-    def project(self, surrogate, family, n_rows):
-        """Measure a surrogate that has nothing to learn."""
-        problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:n_rows]
+    def project(self, surrogate, family):
+        """Measure a surrogate as it is: the residual of some rows, projected with it."""
+        problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:N_MEASURED]
         start = start_latents("nearest", problem, rows, self.random, self.candidates)
         descent = Descent(problem, rows, start, self.settings)
         descent.project_rows(max(self.settings.T * self.settings.T1 // 3, 1))
@@ -84,7 +106,7 @@ class Bench:
 
 
 def learn_surrogate(bench, surrogate, family):
-    """Learn a surrogate of the user's choice; its affine part, if any, starts where retrieval says.
+    """Learn a surrogate of the user's choice; the parts of a composition start where retrieval says.
 
     Parameters
     ----------
@@ -97,11 +119,28 @@ def learn_surrogate(bench, surrogate, family):
     Learned
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
-    affine = surrogate.part(Affine) if isinstance(surrogate, Composition) else None
-    if affine is not None and min(bench.observed.shape[-2:]) > 1:
-        with torch.no_grad():
-            affine.theta.copy_(retrieve(bench.candidates, bench.observed).pose.matrix)
+    if isinstance(surrogate, Composition) and min(bench.observed.shape[-2:]) > 1:
+        _start_as_found(bench, surrogate)
     return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE)
+
+
+@torch.no_grad()
+def _start_as_found(bench, surrogate):
+    """Let the parts of a composition start where retrieval says."""
+    affine, blur, tone = (surrogate.part(kind) for kind in (Affine, Blur, Photometric))
+    found, width = retrieve(bench.candidates, bench.observed), None
+    if blur is not None:
+        width = blur_width(bench.observed, bench.candidates.images)
+    if width is not None:
+        width, found = retrieve_blurred(bench.candidates, bench.observed, width)
+        blur.log_sigma.fill_(math.log(width))
+    if affine is not None:
+        affine.theta.copy_(found.pose.matrix)
+    if tone is not None and found.has_photometric:
+        tone.gain.fill_(found.gain)
+        tone.bias.fill_(found.bias)
+    if surrogate.missing is not None and found.missing is not None:
+        surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
 
 
 def select_surrogate(bench):
@@ -118,16 +157,18 @@ def select_surrogate(bench):
     -------
     Learned
     """
-    found = retrieve(bench.candidates, bench.observed)
-    image_shape = tuple(bench.observed.shape[1:])
-    plain = bench.project(Identity(), "identity", N_STRUCTURED)
-    parts = _structured_parts(found, image_shape)
-    structured = bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, N_STRUCTURED)
-    best = structured if structured.residual < STRUCTURED_BELOW * plain.residual else plain
+    plain = bench.project(Identity(), "identity")
+    structured = _learn_structured(bench, retrieve(bench.candidates, bench.observed))
+    width = blur_width(bench.observed, bench.candidates.images)
+    if width is not None:
+        structured = _or_blurred(bench, structured, width)
+    measured = bench.project(structured.surrogate, structured.family).residual
+    structured = replace(structured, residual=measured)
+    best = structured if measured < STRUCTURED_BELOW * plain.residual else plain
     level = _mean_picture_residual(bench)
     if best.residual < EXPLAINED * level:
         return best
-    parts = _flexible_parts(structured.surrogate, image_shape)
+    parts = _flexible_parts(structured.surrogate, tuple(bench.observed.shape[1:]))
     flexible = bench.learn(Composition(list(parts.values())), "+".join(parts), CONSTANT, N_FLEXIBLE)
     if flexible.residual < FLEXIBLE_BELOW * best.residual:
         best = flexible
@@ -135,9 +176,24 @@ def select_surrogate(bench):
     return best
 
 
-def _structured_parts(found, image_shape):
+def _learn_structured(bench, found, width=None):
+    """Learn the parts that retrieval found."""
+    parts = _structured_parts(found, tuple(bench.observed.shape[1:]), width)
+    return bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, N_STRUCTURED)
+
+
+def _or_blurred(bench, structured, width):
+    """Try the same with a blur, which changes what retrieval finds."""
+    width, found = retrieve_blurred(bench.candidates, bench.observed, width)
+    trial = _learn_structured(bench, found, width)
+    return trial if trial.residual < STRUCTURED_BELOW * structured.residual else structured
+
+
+def _structured_parts(found, image_shape, width=None):
     """Build what retrieval found; the affine part is always there, gradients may still move it."""
     parts = {"affine": Affine(image_shape)}
+    if width is not None:
+        parts["blur"] = Blur(image_shape, width)
     with torch.no_grad():
         parts["affine"].theta.copy_(found.pose.matrix)
         if found.has_photometric:
@@ -147,25 +203,26 @@ def _structured_parts(found, image_shape):
         if found.has_mask:
             parts["mask"] = Mask(image_shape, learn=False)
             parts["mask"].set_dead(found.dead.cpu(), found.values.cpu())
+        if found.missing is not None:
+            parts["missing"] = found.missing
     return {name: part.to(found.dead.device) for name, part in parts.items()}
 
 
 def _flexible_parts(structured, image_shape):
-    """Copy the structured surrogate and put a convolution block before its mask."""
+    """Copy the structured surrogate and put a convolution block before its mask and missing pixels."""
     parts = {}
     for part in structured.parts:
         make, keywords = part.recipe()
         copy = make(**keywords).to(next(iter(part.state_dict().values())).device)
         copy.load_state_dict(part.state_dict())
-        parts[type(part).__name__.lower()] = copy
-    mask = parts.pop("mask", None)
-    parts["convolution"] = Convolution(image_shape).to(parts["affine"].theta.device)
-    return parts if mask is None else {**parts, "mask": mask}
+        parts[PART_NAMES[type(part)]] = copy
+    last = {name: parts.pop(name) for name in ("mask", "missing") if name in parts}
+    return {**parts, "convolution": Convolution(image_shape).to(parts["affine"].theta.device), **last}
 
 
 def _mean_picture_residual(bench):
     """Measure how badly one constant picture, the mean of the rows, explains them."""
-    rows = bench.observed[:N_STRUCTURED]
+    rows = bench.observed[:N_MEASURED]
     mean = rows.mean(0, keepdim=True).expand_as(rows)
     return bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
 

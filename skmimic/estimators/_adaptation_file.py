@@ -12,16 +12,26 @@ import torch
 
 from ..engine import SOLVERS, Encoder, FittedEncoder
 from ..exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicWarning
-from ..surrogates import Affine, Composition, Convolution, FittedSurrogate, Identity, Mask, Photometric
+from ..surrogates import (
+    Affine,
+    Blur,
+    Composition,
+    Convolution,
+    FittedSurrogate,
+    Identity,
+    Mask,
+    MissingPixels,
+    Photometric,
+)
 from ..utils import UNREADABLE, atomic_write, open_archive
 
 __all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
 
 FORMAT, VERSION = "skmimic-surrogate", 1
 KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
-PARTS = {kind.__name__: kind for kind in (Affine, Convolution, Identity, Mask, Photometric)}
+PARTS = {kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric)}
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
-MAX_PARTS, MAX_WIDTH, MAX_LAYERS = 8, 256, 32
+MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA = 8, 256, 32, 64
 MAX_BYTES = 2**30  # unpacked; a few compressed kilobytes can claim any size
 
 
@@ -190,6 +200,8 @@ def _surrogate_of(parts, image_shape, arrays):
     for name, keywords in parts:
         if not (0 < keywords.get("width", 1) <= MAX_WIDTH and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
             raise ValueError(f"{name} cannot have the sizes {keywords}")
+        if not (0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("fraction", 0.5) < 1):
+            raise ValueError(f"{name} cannot have the values {keywords}")
         shape = {} if PARTS[name] is Identity else {"image_shape": tuple(image_shape)}
         made.append(PARTS[name](**shape, **keywords))
     is_composed = len(made) != 1 or any(name.startswith("surrogate.parts.") for name in arrays)

@@ -19,11 +19,14 @@ class Surrogate(nn.Module, ABC):
         Whether `forward` uses the six per-row additions to the shared affine parameters.
     is_affine_in_images : bool
         Whether f^(x) is an affine function of the image x for fixed parameters; linear generators are then solved in
-        closed form.
+        closed form, unless pixels are missing.
+    missing : MissingPixels or None
+        The part that knows which pixels a row may have lost.
     """
 
     takes_deviations = False
     is_affine_in_images = False
+    missing = None
 
     @abstractmethod
     def forward(self, images, deviations=None):

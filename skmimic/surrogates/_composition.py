@@ -30,6 +30,11 @@ class Composition(Surrogate):
             images = part(images, deviations if part.takes_deviations else None)
         return images
 
+    @property
+    def missing(self):
+        """The first part that knows which pixels a row may have lost, or None."""
+        return next((part.missing for part in self.parts if part.missing is not None), None)
+
     def part(self, kind):
         """Return the first part of a class, or None.
 

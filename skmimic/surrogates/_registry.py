@@ -5,9 +5,11 @@ from torch import nn
 from ._affine import Affine
 from ._base import Surrogate
 from ._basic import Identity, UserSurrogate
+from ._blur import Blur
 from ._composition import Composition, paper_surrogate
 from ._convolution import Convolution
 from ._mask import Mask
+from ._missing import MissingPixels
 from ._photometric import Photometric
 
 __all__ = ["FAMILIES", "build_family", "resolve_surrogate"]
@@ -16,13 +18,15 @@ __all__ = ["FAMILIES", "build_family", "resolve_surrogate"]
 def _parts(image_shape, seed):
     return {
         "affine": Affine(image_shape),
+        "blur": Blur(image_shape),
         "photometric": Photometric(image_shape),
         "convolution": Convolution(image_shape, seed=seed),
         "mask": Mask(image_shape),
+        "missing": MissingPixels(image_shape),
     }
 
 
-FAMILIES = ("identity", "affine", "photometric", "convolution", "mask", "paper")
+FAMILIES = ("identity", "affine", "blur", "photometric", "convolution", "mask", "missing", "paper")
 
 
 def build_family(name, image_shape, seed=0):
@@ -31,8 +35,8 @@ def build_family(name, image_shape, seed=0):
     Parameters
     ----------
     name : str
-        ``"identity"``, ``"paper"`` (figure 3), or one or several of ``"affine"``, ``"photometric"``,
-        ``"convolution"``, ``"mask"`` joined by ``"+"``, applied in the order given.
+        ``"identity"``, ``"paper"`` (figure 3), or one or several of ``"affine"``, ``"blur"``, ``"photometric"``,
+        ``"convolution"``, ``"mask"``, ``"missing"`` joined by ``"+"``, applied in the order given.
     image_shape : tuple (C, H, W)
     seed : int, default=0
         Seed of random initial weights.

@@ -3,6 +3,7 @@
 from ._aligned import align_layers, aligned_linear
 from ._archives import UNREADABLE, open_archive
 from ._batching import RowRunner
+from ._blur import gaussian_blur
 from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write
@@ -22,6 +23,7 @@ __all__ = [
     "as_images",
     "as_rows",
     "atomic_write",
+    "gaussian_blur",
     "has_fast_bfloat16",
     "import_extra",
     "infer_image_shape",

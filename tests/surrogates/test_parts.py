@@ -5,13 +5,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skmimic.corruptions import GaussianBlur
 from skmimic.surrogates import (
     FAMILIES,
     Affine,
+    Blur,
     Composition,
     Convolution,
     Identity,
     Mask,
+    MissingPixels,
     Photometric,
     affine_matrix,
     build_family,
@@ -20,7 +23,7 @@ from skmimic.surrogates import (
 )
 
 SHAPES = [(1, 8, 8), (3, 8, 12)]
-EVERYTHING = "affine+photometric+convolution+mask"
+EVERYTHING = "affine+photometric+convolution+mask+missing"
 
 
 def random_images(shape, n=3):
@@ -47,7 +50,7 @@ def test_keeps_shape_and_dtype(family, shape):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("family", [*(family for family in FAMILIES if family != "paper"), EVERYTHING])
+@pytest.mark.parametrize("family", [*(family for family in FAMILIES if family not in ("paper", "blur")), EVERYTHING])
 def test_starts_at_the_identity(family, shape):
     images = random_images(shape)
     torch.testing.assert_close(build_family(family, shape)(images), images)
@@ -174,7 +177,7 @@ def test_part_finds_by_class():
     assert surrogate.part(Convolution) is None
 
 
-@pytest.mark.parametrize("name", ["rotation", "affine+", "affine+blur", ""])
+@pytest.mark.parametrize("name", ["rotation", "affine+", "affine+smear", ""])
 def test_unknown_families_are_named(name):
     with pytest.raises(ValueError, match=r"unknown.*Use 'auto', 'identity', 'paper'"):
         resolve_surrogate(name, (1, 8, 8))
@@ -193,3 +196,42 @@ def test_identity_gives_the_images_themselves():
     images = random_images((1, 8, 8))
     assert Identity()(images) is images
     assert Identity().describe() == {"corruption": "none"}
+
+
+def test_a_blur_starts_near_the_identity_and_keeps_flat_pictures():
+    images, blur = random_images((1, 8, 8)), Blur((1, 8, 8))
+    assert (blur(images) - images).abs().max() < (Blur((1, 8, 8), sigma=2.0)(images) - images).abs().max()
+    torch.testing.assert_close(blur(torch.full((1, 1, 8, 8), 0.3)), torch.full((1, 1, 8, 8), 0.3))
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1.5])
+def test_a_blur_is_the_corruption_of_the_same_width(sigma):
+    images = random_images((3, 16, 12))
+    torch.testing.assert_close(Blur((3, 16, 12), sigma)(images), GaussianBlur(sigma)(images), atol=0.02, rtol=0)
+
+
+def test_a_lost_pixel_is_taken_for_what_the_mimicked_image_shows_there():
+    missing = MissingPixels((1, 4, 4), value=-1.0, fraction=0.3)
+    mimicked = torch.full((1, 1, 4, 4), 0.8)
+    observed = mimicked.clone()
+    observed[..., 0, 0], observed[..., 1, 1] = -1.0, -0.5
+    gap = (missing.reconciled(mimicked, observed) - observed)[0, 0]
+    assert gap[0, 0].abs() < 1e-3
+    torch.testing.assert_close(gap[1, 1], torch.tensor(1.3))
+    assert gap.count_nonzero() <= 2
+
+
+def test_a_pixel_that_agrees_is_not_taken_for_lost():
+    missing = MissingPixels((1, 1, 2), value=-1.0, fraction=0.3)
+    mimicked, observed = torch.tensor([[[[-0.95, 0.5]]]]), torch.full((1, 1, 1, 2), -1.0)
+    kept = (missing.reconciled(mimicked, observed) - observed) / (mimicked - observed)
+    assert kept[0, 0, 0, 0] > 0.6
+    assert kept[0, 0, 0, 1] < 0.01
+
+
+@given(fraction=st.floats(0.05, 0.95))
+def test_losing_pixels_loses_the_fraction_in_all_channels(fraction):
+    missing = MissingPixels((2, 40, 40), value=0.25, fraction=fraction)
+    lost = missing.lose(torch.ones(2, 2, 40, 40), torch.Generator().manual_seed(0)) == 0.25
+    assert torch.equal(lost[:, 0], lost[:, 1])
+    assert lost.float().mean().item() == pytest.approx(fraction, abs=0.06)

@@ -1,0 +1,162 @@
+"""Signs of corruptions that can be read off the rows before anything is solved: scattered lost pixels, blur."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+from ..surrogates import MissingPixels
+
+__all__ = ["blur_width", "fill_in", "scattered_pixels", "surroundings"]
+
+N_VALUES = 3  # of the most frequent values are looked at
+SAME, CLEARLY_OTHER = 1e-3, 0.5
+FEWEST_PIXELS = 30  # surrounded by other values, before a fraction is believed
+LEAST_FRACTION = 0.03
+N_IMAGES = 1000
+BANDS = 16
+LEAST_POWER = 1e-2  # of the generator's: below, noise covers what blur leaves
+LEAST_BLUR, LEAST_FIT = 0.4, 0.9
+
+
+@torch.no_grad()
+def scattered_pixels(observed, images):
+    """Find out whether every row has lost pixels of its own, from lone pixels amid others that are clearly different.
+
+    Parameters
+    ----------
+    observed : tensor (n, c, h, w)
+    images : tensor (K, c, h, w)
+        Clean samples, to know how often a lone pixel is part of a picture.
+
+    Returns
+    -------
+    MissingPixels or None
+    """
+    if min(observed.shape[-2:]) < 3:
+        return None
+    live = observed.std(0, correction=0).amax(0) > SAME
+    best = None
+    for value in _frequent_values(observed):
+        fraction, n_pixels = _lone_fraction(observed, value, live, SAME)
+        usual, _ = _lone_fraction(images[:N_IMAGES], value, live, 0.05)
+        if n_pixels >= FEWEST_PIXELS and fraction > LEAST_FRACTION + 2 * usual and (not best or fraction > best[1]):
+            best = (value, fraction)
+    if best is None:
+        return None
+    return MissingPixels(tuple(observed.shape[1:]), best[0], min(best[1], 0.95)).to(observed.device)
+
+
+def _frequent_values(observed):
+    """List the values that pixels show most often in their first channel."""
+    steps = (observed[:, 0].flatten() / SAME).round().int()
+    values, counts = torch.unique(steps, return_counts=True)
+    return (values[counts.argsort(descending=True)[:N_VALUES]].double() * SAME).tolist()
+
+
+def _lone_fraction(images, value, live, tolerance):
+    """Among pixels whose four neighbours are clearly different from a value, count the part that shows it."""
+    away = (images - value).abs().amax(1)
+    other = (away > CLEARLY_OTHER) & live
+    amid = other[:, :-2, 1:-1] & other[:, 2:, 1:-1] & other[:, 1:-1, :-2] & other[:, 1:-1, 2:] & live[1:-1, 1:-1]
+    lone = amid & (away[:, 1:-1, 1:-1] < tolerance)
+    n_pixels = int(amid.sum())
+    return int(lone.sum()) / max(n_pixels, 1), n_pixels
+
+
+@torch.no_grad()
+def fill_in(observed, missing, n_rounds=3):
+    """Replace pixels that show the value of lost ones by their surroundings, to find a start.
+
+    Parameters
+    ----------
+    observed : tensor (n, c, h, w)
+    missing : MissingPixels or None
+    n_rounds : int, default=3
+        Each looks one pixel further.
+
+    Returns
+    -------
+    tensor (n, c, h, w)
+    """
+    if missing is None:
+        return observed
+    shown = missing.shows_value(observed)
+    usual = shown.float().mean()
+    present = ((usual - missing.fraction) / usual.clamp_min(1e-6)).clamp(0.0, 1.0)  # of those that show the value
+    weight = torch.where(shown, present.clamp_min(1e-3), 1.0)
+    filled = observed
+    for _ in range(n_rounds):
+        filled = torch.where(shown, surroundings(filled, weight), observed)
+    return filled
+
+
+def surroundings(images, weight):
+    """Average each pixel's three by three surroundings with weights that are not negative; 0 where there is none.
+
+    Parameters
+    ----------
+    images, weight : tensors that broadcast to (n, c, h, w)
+
+    Returns
+    -------
+    tensor (n, c, h, w)
+    """
+    return _spread(weight * images) / _spread(weight).clamp_min(1e-6)
+
+
+def _spread(images):
+    return F.avg_pool2d(F.pad(images, [1] * 4, mode="replicate"), 3, stride=1)
+
+
+@torch.no_grad()
+def blur_width(observed, images):
+    """Estimate a Gaussian blur from the power that fine detail has lost against clean samples.
+
+    Blur of standard deviation sigma multiplies the power at frequency k (radians a pixel) by exp(-(sigma k)^2).
+
+    Parameters
+    ----------
+    observed : tensor (n, c, h, w)
+    images : tensor (K, c, h, w)
+
+    Returns
+    -------
+    float or None
+        Standard deviation in pixels; None when the power does not fall as blur would have it.
+    """
+    side = min(observed.shape[-2:])
+    if side < 8:
+        return None
+    frequency, power = _spectrum(observed)
+    _, usual = _spectrum(images[:N_IMAGES])
+    ratio = power / usual.clamp_min(1e-12)
+    kept = ratio > LEAST_POWER * ratio[0]
+    kept[int(kept.long().argmin()) if not bool(kept.all()) else len(kept) :] = False  # up to the first that is too weak
+    if int(kept.sum()) < 4:
+        return None
+    x, y = frequency[kept].square(), ratio[kept].log()
+    x, y = x - x.mean(), y - y.mean()
+    slope = (x * y).sum() / x.square().sum()
+    fit = (slope * x * y).sum() / y.square().sum().clamp_min(1e-12)
+    if slope >= 0 or fit < LEAST_FIT or math.sqrt(-slope) < LEAST_BLUR:
+        return None
+    return math.sqrt(-slope)
+
+
+def _spectrum(images):
+    """Mean power in rings of equal width, and the frequency of each in radians a pixel."""
+    h, w = images.shape[-2:]
+    window = torch.hann_window(h, periodic=False, device=images.device).outer(
+        torch.hann_window(w, periodic=False, device=images.device)
+    )
+    centred = (images - images.mean((2, 3), keepdim=True)) * window
+    power = torch.fft.rfft2(centred).abs().square().mean((0, 1)).double()
+    radius = (torch.fft.fftfreq(h)[:, None].square() + torch.fft.rfftfreq(w)[None].square()).sqrt()
+    band = (radius / 0.5 * BANDS).long().to(images.device)
+    inside = band < BANDS
+    total = torch.zeros(BANDS, dtype=torch.double, device=images.device).index_add_(0, band[inside], power[inside])
+    count = torch.zeros_like(total).index_add_(0, band[inside], torch.ones_like(power[inside]))
+    middle = (torch.arange(BANDS, device=images.device, dtype=torch.double) + 0.5) / BANDS * math.pi
+    some = count > 0
+    return middle[some], total[some] / count[some]

@@ -1,0 +1,78 @@
+"""Pixels that are lost in other places in every row."""
+
+import torch
+
+from ._base import Surrogate
+
+__all__ = ["MissingPixels"]
+
+SHARPNESS = 5.0  # how fast a pixel that shows the value counts as lost, per unit of its absolute difference
+SAME = 1e-3
+
+
+class MissingPixels(Surrogate):
+    """Every row has lost some of its pixels, each its own; a lost pixel shows one known value.
+
+    Nothing is learned and images pass unchanged: which pixels a row has lost is read off the row. A pixel that shows
+    the value although the mimicked image does not is taken for lost, with the probability that the mixture of the two
+    explanations gives it, and weighs so much less in the fidelity.
+
+    Parameters
+    ----------
+    image_shape : tuple (C, H, W)
+    value : float, default=-1.0
+        What a lost pixel shows in all channels, in [-1, 1].
+    fraction : float, default=0.5
+        Part of the pixels that is lost, in (0, 1).
+    """
+
+    is_affine_in_images = True
+
+    def __init__(self, image_shape, value=-1.0, fraction=0.5):
+        super().__init__()
+        self.image_shape, self.value, self.fraction = tuple(image_shape), float(value), float(fraction)
+
+    def forward(self, images, deviations=None):
+        """Return the images themselves."""
+        return images
+
+    @property
+    def missing(self):
+        """This part itself."""
+        return self
+
+    def reconciled(self, mimicked, observed):
+        """Move the mimicked pixels towards the observed ones where these are probably lost.
+
+        Parameters
+        ----------
+        mimicked, observed : tensor (n, c, h, w)
+
+        Returns
+        -------
+        tensor (n, c, h, w)
+        """
+        with torch.no_grad():
+            shown = self.shows_value(observed)
+            agreement = torch.exp(-SHARPNESS * (mimicked - observed).abs().sum(1, keepdim=True))
+            present = (1 - self.fraction) * agreement
+            weight = torch.where(shown, present / (self.fraction + present), 1.0)
+        return observed + weight * (mimicked - observed)
+
+    def shows_value(self, observed):
+        """Tell which pixels (n, 1, h, w) show the value in all channels."""
+        return ((observed - self.value).abs() < SAME).all(1, keepdim=True)
+
+    def lose(self, images, random):
+        """Lose pixels of images (n, c, h, w), drawn from a torch.Generator."""
+        n, _, height, width = images.shape
+        draw = torch.rand((n, 1, height, width), generator=random, dtype=torch.float32)
+        return images.masked_fill((draw < self.fraction).to(images.device), self.value)
+
+    def recipe(self):
+        """Return the class with its settings."""
+        return MissingPixels, {"image_shape": self.image_shape, "value": self.value, "fraction": self.fraction}
+
+    def describe(self):
+        """Return the fraction of lost pixels and what they show, in [-1, 1]."""
+        return {"fraction_missing": self.fraction, "missing_value": self.value}
