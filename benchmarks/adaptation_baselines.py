@@ -31,6 +31,9 @@ def _best(pair, candidates, name, parameters):
     n_validation = len(pair.validation)
     seen, chosen, judged = pair.order[: n_validation + N_HINDSIGHT], None, {}
     for choice, moved, target in candidates:
+        if not np.isfinite(moved).all():  # too little regularisation for the numbers of the coupling
+            judged[choice] = None
+            continue
         hits = nearest_neighbour_hits(moved, pair.y_source, target[seen], pair.y_target[seen])
         judged[choice] = {"validation": hits[:n_validation].mean(), "hindsight": hits[n_validation:].mean()}
         if chosen is None or judged[choice]["validation"] > judged[chosen[0]]["validation"]:
