@@ -1,8 +1,9 @@
 """Floor 2: how the objective is minimised."""
 
-from ._adaptation import Adaptation, RowProjector, computing, estimate_corruption, no_corruption
+from ._adaptation import Adaptation, no_corruption
 from ._alternating import alternate
 from ._encoder import Encoder, FittedEncoder, train_encoder
+from ._estimation import estimate_corruption
 from ._evidence import blur_width, fill_in, scattered_pixels
 from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
@@ -14,6 +15,7 @@ from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
 from ._retrieval import Pose, Retrieval, dead_pixels, retrieve, retrieve_blurred
+from ._rows import RowProjector, computing
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
 

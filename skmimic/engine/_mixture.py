@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..surrogates import Composition, FittedSurrogate, Photometric
-from ._adaptation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
+from ._estimation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
 from ._hypotheses import N_IMAGES, distances, hypotheses_for
 from ._initialisation import Candidates
 from ._results import OptimizationTrace, Status

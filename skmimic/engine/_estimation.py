@@ -1,0 +1,179 @@
+"""Phase A: estimate the corruption from a batch of rows."""
+
+from dataclasses import replace
+
+import torch
+
+from ..exceptions import GeneratorMismatchError, NotFiniteError
+from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
+from ..utils import is_out_of_memory
+from ._adaptation import Adaptation
+from ._alternating import alternate
+from ._encoder import train_encoder
+from ._hypotheses import is_identifiable
+from ._initialisation import Candidates, start_latents
+from ._results import OptimizationTrace, Status
+from ._rows import make_problem
+from ._selection import Bench, Learned, learn_surrogate, select_surrogate
+from ._trajectory import Recorder
+
+__all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
+
+AMORTIZED_FROM = 500  # rows; below, training an encoder takes longer than projecting without
+
+
+def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0, report=None):
+    """Phase A: learn the surrogate, and with the amortized solver an encoder, from a batch of rows.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    observed : tensor (n, c, h, w)
+        In [-1, 1], n > 1.
+    settings : Settings
+    surrogate : str, Surrogate or factory, default="auto"
+    seed : int, default=0
+    report : callable or None, default=None
+        Called with a sentence as the work goes on.
+
+    Returns
+    -------
+    Adaptation
+
+    Raises
+    ------
+    NotFiniteError
+        If every restart leaves the finite numbers.
+    KeyboardInterrupt
+        Carries the best adaptation so far as its attribute `partial`.
+    """
+    settings = replace(settings, solver=resolve_solver(settings.solver, len(observed)))
+    report = report or _silent
+    best, failure = None, None
+    try:
+        for restart in range(settings.n_init):
+            try:
+                trial = _attempt(generator, observed, settings, surrogate, seed + restart, report)
+            except NotFiniteError as error:
+                failure = error
+                continue
+            if best is None or _final_objective(trial) < _final_objective(best):
+                best = trial
+        if best is None:
+            raise failure
+        return with_encoder(generator, observed, best, report)
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = best or getattr(interrupt, "partial", None)
+        raise
+
+
+def resolve_solver(solver, n_rows):
+    """Choose between the joint and the amortized solver, if that is left open."""
+    if solver == "auto":
+        return "amortized" if n_rows >= AMORTIZED_FROM else "joint"
+    return "joint" if solver == "closed_form" else solver
+
+
+def _final_objective(adaptation):
+    return adaptation.trace.objectives[-1] if adaptation.trace.objectives else float("inf")
+
+
+def _silent(sentence):
+    """Report nothing."""
+
+
+def _attempt(generator, observed, settings, surrogate, seed, report):
+    """Run phase A once; on lack of memory again with half the rows."""
+    while True:
+        try:
+            return _learn(generator, observed, settings, surrogate, seed, report)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error) or len(observed) < 8:
+                raise
+            observed = observed[: len(observed) // 2]
+
+
+def _learn(generator, observed, settings, surrogate, seed, report):
+    random = torch.Generator().manual_seed(seed)
+    if not has_parameters(surrogate, generator, seed):
+        return Adaptation(FittedSurrogate(*fresh_surrogate(surrogate, generator, seed)), settings, seed=seed)
+    if settings.solver == "alternating":
+        return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
+    problem = make_problem(generator, Identity(), settings)
+    bench = Bench(problem, observed, settings, Candidates(generator, random), random, report)
+    try:
+        if surrogate == "auto":
+            learned = select_surrogate(bench)
+        else:
+            learned = learn_surrogate(bench, *fresh_surrogate(surrogate, generator, seed))
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = _interrupted(bench.current, settings, seed)
+        raise
+    return replace(_adaptation(learned, settings, seed), identifiable=_is_identifiable(bench.candidates, observed))
+
+
+def _is_identifiable(candidates, observed):
+    """Whether the rows tell the pose that they share; None for images of one row or column."""
+    return is_identifiable(candidates.images, observed) if min(observed.shape[-2:]) > 1 else None
+
+
+def has_parameters(surrogate, generator, seed):
+    """Whether a surrogate of the user's choice has anything to learn."""
+    if isinstance(surrogate, str) and surrogate == "auto":
+        return True
+    fresh, _ = fresh_surrogate(surrogate, generator, seed)
+    return any(parameter.requires_grad for parameter in fresh.parameters())
+
+
+def fresh_surrogate(surrogate, generator, seed):
+    """Build a trainable surrogate, try it on two images, and name its family."""
+    fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device).eval()
+    images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
+    with torch.no_grad():
+        mimicked = fresh(images)
+    if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
+        raise GeneratorMismatchError(
+            f"surrogate: {type(fresh).__name__} must keep the shape {tuple(images.shape)} of the images that it is "
+            f"given, got {tuple(getattr(mimicked, 'shape', ()))}."
+        )
+    return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
+
+
+def _interrupted(surrogate, settings, seed):
+    if surrogate is None:
+        return None
+    learned = Learned(surrogate, "interrupted", None, float("nan"), OptimizationTrace((), Status.INTERRUPTED))
+    return _adaptation(learned, replace(settings, solver="joint"), seed)
+
+
+def _adaptation(learned, settings, seed):
+    fitted = FittedSurrogate(learned.surrogate, learned.family)
+    return Adaptation(fitted, settings, learned.deviation_sd, None, seed, learned.trace)
+
+
+def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report):
+    fresh, family = fresh_surrogate("paper" if surrogate == "auto" else surrogate, generator, seed)
+    problem = make_problem(generator, fresh, settings)
+    start = "mean" if settings.start in ("auto", "encoder") else settings.start
+    first = start_latents(start, problem, observed, random)
+    recorder = Recorder(problem) if settings.record else None
+    try:
+        latents, trace = alternate(problem, observed, first, settings, report, recorder)
+    except KeyboardInterrupt as interrupt:
+        interrupt.partial = _interrupted(fresh, settings, seed)
+        raise
+    trajectory = recorder.snapshots() if recorder else ()
+    z = latents.z.cpu().numpy()
+    return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, z, trajectory)
+
+
+def with_encoder(generator, observed, adaptation, report=None):
+    """Train an encoder on the rows if the settings ask for one."""
+    settings = adaptation.settings
+    if settings.solver != "amortized" and settings.start != "encoder":
+        return adaptation
+    problem = make_problem(
+        generator, adaptation.surrogate.to_torch(generator.device), settings, adaptation.deviation_sd
+    )
+    random = torch.Generator().manual_seed(adaptation.seed)
+    return replace(adaptation, encoder=train_encoder(problem, observed, settings, random, report or _silent))

@@ -1,0 +1,203 @@
+"""Phase B: each row is projected alone, the corruption frozen."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from ..utils import RowRunner, refuse_fork
+from ._closed_form import ClosedForm
+from ._descent import Descent, check_finite, observed_steps
+from ._evidence import fill_in
+from ._initialisation import Candidates, start_latents
+from ._posterior import PosteriorSampler
+from ._problem import Latents, Problem
+from ._trajectory import Recorder, Snapshot
+
+__all__ = ["RowProjector", "computing", "make_problem"]
+
+REFINEMENT_RATE = 0.4  # of lr_latent, after an encoder start
+
+
+@contextlib.contextmanager
+def computing() -> Iterator[None]:
+    """Allow gradients inside, whatever grad or inference mode the caller is in."""
+    refuse_fork()
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+def make_problem(generator, surrogate, settings, deviation_sd=None):
+    """Put the parts of the objective together as the settings say."""
+    return Problem(generator, surrogate, settings.loss, settings.latent_weight, deviation_sd, settings.lambda_adv)
+
+
+class RowProjector:
+    """Phase B: project rows with the corruption frozen; every row alone, in chunks of one shape.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    adaptation : Adaptation
+    batch_size : int
+    linear_map : tuple of ndarray or None
+        ``(components, mean)`` of a linear generator; with a surrogate that is affine in the images the latents are
+        then exact.
+    """
+
+    def __init__(self, generator, adaptation, batch_size, linear_map=None):
+        self.generator, self.settings, self.adaptation = generator, adaptation.settings, adaptation
+        surrogate = adaptation.surrogate.to_torch(generator.device)
+        self.problem = make_problem(generator, surrogate, self.settings, adaptation.deviation_sd)
+        self.runner = RowRunner(batch_size)
+        self.closed_form = self.encoder = self.candidates = None
+        is_linear = surrogate.is_affine_in_images and surrogate.missing is None
+        if linear_map is not None and is_linear and self.settings.solver != "alternating":
+            self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
+        elif adaptation.encoder is not None:
+            self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
+        elif self._start() == "nearest":
+            self.candidates = Candidates(generator, torch.Generator().manual_seed(adaptation.seed))
+            self.mimicked = self.candidates.mimicked(surrogate)
+
+    def __call__(self, observed):
+        """Project observed images.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+            In [-1, 1]; float64 for a linear generator, else float32.
+
+        Returns
+        -------
+        z : tensor (n, d)
+        images : tensor (n, c, h, w)
+        mimicked : tensor (n, c, h, w)
+        losses : tensor (n,)
+            All on the CPU.
+        """
+        with computing():
+            return self.runner(self._chunk, observed)
+
+    @property
+    def precision(self):
+        """The dtype of the observed images that it takes."""
+        return torch.float32 if self.closed_form is None else torch.float64
+
+    @property
+    def batch_size(self):
+        """Rows of a chunk after any lack of memory."""
+        return self.runner.batch_size
+
+    def evaluated(self, observed):
+        """Project observed images; returns what `__call__` returns, and the objectives (n,) that were reached."""
+        with computing():
+            return self.runner(self._evaluated, observed)
+
+    def sample(self, observed, z, n_samples, labels=None):
+        """Draw plausible images (n, n_samples, c, h, w) around the projections z (n, d); the labels are not needed."""
+        seed, steps = self.adaptation.seed, max(self.settings.T * self.settings.T2 // 2, 1)
+        with computing():
+            candidates = self.candidates
+            if candidates is None and self.closed_form is None:
+                candidates = Candidates(self.generator, torch.Generator().manual_seed(seed))
+            sampler = PosteriorSampler(
+                self.problem, self.settings, n_samples, seed, steps, candidates, self.closed_form
+            )
+            return self.runner(sampler, observed, z)
+
+    def follow(self, observed):
+        """Project observed images as `__call__` does, and keep them as they were on the way.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+
+        Returns
+        -------
+        found : tuple of tensors
+            z, images, mimicked images and losses.
+        trajectory : tuple of Snapshot
+            The last one holds the images that were found.
+        """
+        with computing():
+            *found, images, mimicked = self.runner(self._followed, observed)
+        path = zip(self._steps(), images.unbind(1), mimicked.unbind(1), strict=True)
+        return tuple(found), tuple(Snapshot(step, x.numpy(), y.numpy()) for step, x, y in path)
+
+    def _followed(self, observed):
+        recorder = Recorder(self.problem)
+        found = self._chunk(observed, recorder)
+        if self.closed_form is not None:
+            recorder.keep(0, *found[1:3])
+        return *found, *recorder.stacked(len(self._steps()))
+
+    def _steps(self):
+        return [0] if self.closed_form is not None else observed_steps(self._n_steps())
+
+    def _n_steps(self):
+        return self.settings.T2 if self.encoder else self.settings.T * self.settings.T2
+
+    def _chunk(self, observed, observe=None):
+        return self._evaluated(observed, observe)[:-1]
+
+    def _evaluated(self, observed, observe=None):
+        if self.closed_form is not None:
+            z, images, mimicked = self.closed_form(observed.double())
+            losses = self._loss(mimicked, observed)
+            check_finite(losses, self.settings, "least-squares projection of rows")
+            return z, images, mimicked, losses, losses
+        observed = observed.to(self.generator.device)
+        descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
+        descent.project_rows(self._n_steps(), observe)
+        objectives = descent.objective()
+        check_finite(objectives, self.settings, "projection of rows")
+        return *self._read(observed, descent.latents.detached()), objectives.cpu()
+
+    def read(self, observed, z):
+        """Decode latents that phase A has found already; arguments and values as in `__call__`.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+        z : tensor (n, d)
+
+        Returns
+        -------
+        tuple of tensors
+        """
+        with computing():
+            return self.runner(lambda rows, latents: self._read(rows, Latents(latents)), observed, z)
+
+    @torch.no_grad()
+    def _read(self, observed, latents):
+        observed = observed.to(self.generator.device)
+        images = self.generator.decode(latents.z.to(observed.device))
+        mimicked = self.problem.surrogate(images, latents.deviations)
+        return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
+
+    def _loss(self, mimicked, observed):
+        return self.problem.distance(observed, mimicked)
+
+    def _start(self):
+        if self.settings.start not in ("auto", "encoder"):
+            return self.settings.start
+        return "mean" if self.settings.solver == "alternating" else "nearest"
+
+    def _first(self, observed):
+        if self.encoder is not None:
+            with torch.no_grad():
+                return self.encoder(observed)
+        if self.candidates is not None:
+            return self.problem.latents(
+                self.candidates.nearest(fill_in(observed, self.problem.surrogate.missing), self.mimicked)
+            )
+        random = torch.Generator().manual_seed(self.adaptation.seed)
+        shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
+        return Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))
+
+    def _phase_b_settings(self):
+        if self.encoder is None:
+            return self.settings
+        return replace(self.settings, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)
