@@ -27,7 +27,8 @@ from ._retrieval import retrieve, retrieve_blurred
 
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
-N_STRUCTURED, N_FLEXIBLE, N_MEASURED = 128, 256, 64
+N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few, contrast and blur in many
+N_MEASURED = 32
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 FLEXIBLE_BELOW = 0.58  # the flexible one below this fraction of the structured one's; measured in docs/design.md
@@ -179,7 +180,8 @@ def select_surrogate(bench):
 def _learn_structured(bench, found, width=None):
     """Learn the parts that retrieval found."""
     parts = _structured_parts(found, tuple(bench.observed.shape[1:]), width)
-    return bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, N_STRUCTURED)
+    n_rows = N_TONE if {"blur", "photometric"} & set(parts) else N_POSE
+    return bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, n_rows)
 
 
 def _or_blurred(bench, structured, width):
