@@ -23,6 +23,7 @@ ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
 REFINEMENTS = (7, 3, 1)  # degrees; sixtieths of the zoom
 PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of the identity's
 TONE_PARSIMONY = 0.98  # the same for a gain and a bias beside a pose that was found without
+LEAST_SHARE = 0.02  # of dead pixels among the sure ones, before others are expected
 CONSTANT_SD = 1e-3
 
 
@@ -240,6 +241,8 @@ def _range(values):
 def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
     """Find pixels that are constant over the rows and would hardly be so by chance.
 
+    Where clearly dead pixels abound, others are expected: then a pixel counts that is likelier dead than not.
+
     Parameters
     ----------
     mimicked : tensor (K, c, h, w)
@@ -248,7 +251,7 @@ def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
     tolerance : float, default=0.1
         A sample within this distance of the constant counts as showing it.
     level : float, default=1e-3
-        Largest probability that n independent rows all show the constant.
+        Largest probability that n independent rows all show the constant, for pixels that are looked at first.
 
     Returns
     -------
@@ -256,4 +259,9 @@ def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
     """
     constant = observed.std(0, correction=0) < CONSTANT_SD
     shows_it = ((mimicked - observed[:1]).abs() < tolerance).float().mean(0)
-    return constant & (shows_it ** len(observed) < level)
+    chance = shows_it ** len(observed)
+    sure = chance < level
+    share = float((constant & sure).sum()) / max(int(sure.sum()), 1)
+    if share < LEAST_SHARE:
+        return constant & sure
+    return constant & ((1 - share) * chance < share)
