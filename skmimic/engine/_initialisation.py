@@ -40,9 +40,12 @@ class Candidates:
         return torch.cat([surrogate(part).flatten(1) for part in self.images.split(1000)])
 
     @torch.no_grad()
-    def nearest(self, observed, mimicked):
-        """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance."""
-        return self.z[torch.cdist(observed.flatten(1), mimicked).argmin(1)]
+    def nearest(self, observed, mimicked, missing=None):
+        """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance.
+
+        Pixels that rows have lost one by one, as the part `missing` knows, are filled in from their surroundings.
+        """
+        return self.z[torch.cdist(fill_in(observed, missing).flatten(1), mimicked).argmin(1)]
 
 
 def start_latents(start, problem, observed, random, candidates=None):
@@ -66,8 +69,8 @@ def start_latents(start, problem, observed, random, candidates=None):
     prior, size = generator.prior, generator.latent_dim
     if start == "nearest":
         candidates = candidates or Candidates(generator, random)
-        rows = fill_in(observed, problem.surrogate.missing)
-        z = candidates.nearest(rows, candidates.mimicked(problem.surrogate))
+        surrogate = problem.surrogate
+        z = candidates.nearest(observed, candidates.mimicked(surrogate), surrogate.missing)
     elif start == "random":
         z = prior.sample(n_rows, size, random).to(observed.device)
     elif start == "zero":

@@ -9,7 +9,6 @@ import torch
 from ..utils import RowRunner, refuse_fork
 from ._closed_form import ClosedForm
 from ._descent import Descent, check_finite, observed_steps
-from ._evidence import fill_in
 from ._initialisation import Candidates, start_latents
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
@@ -190,9 +189,8 @@ class RowProjector:
             with torch.no_grad():
                 return self.encoder(observed)
         if self.candidates is not None:
-            return self.problem.latents(
-                self.candidates.nearest(fill_in(observed, self.problem.surrogate.missing), self.mimicked)
-            )
+            z = self.candidates.nearest(observed, self.mimicked, self.problem.surrogate.missing)
+            return self.problem.latents(z)
         random = torch.Generator().manual_seed(self.adaptation.seed)
         shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
         return Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))

@@ -14,9 +14,9 @@ from ..surrogates import (
     Convolution,
     Identity,
     Mask,
-    MissingPixels,
     Photometric,
     Surrogate,
+    resolve_surrogate,
 )
 from ._descent import Descent
 from ._evidence import blur_width
@@ -33,13 +33,6 @@ STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 FLEXIBLE_BELOW = 0.58  # the flexible one below this fraction of the structured one's; measured in docs/design.md
 EXPLAINED = 0.15  # a residual below this fraction of the mean picture's needs no flexible family
-PART_NAMES = {
-    Affine: "affine",
-    Blur: "blur",
-    Photometric: "photometric",
-    Mask: "mask",
-    MissingPixels: "missing",
-}
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
 
 
@@ -125,23 +118,31 @@ def learn_surrogate(bench, surrogate, family):
     return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE)
 
 
-@torch.no_grad()
 def _start_as_found(bench, surrogate):
     """Let the parts of a composition start where retrieval says."""
-    affine, blur, tone = (surrogate.part(kind) for kind in (Affine, Blur, Photometric))
-    found, width = retrieve(bench.candidates, bench.observed), None
-    if blur is not None:
+    width = None
+    if surrogate.part(Blur) is not None:
         width = blur_width(bench.observed, bench.candidates.images)
-    if width is not None:
+    if width is None:
+        found = retrieve(bench.candidates, bench.observed)
+    else:
         width, found = retrieve_blurred(bench.candidates, bench.observed, width)
-        blur.log_sigma.fill_(math.log(width))
+    _set_as_found(surrogate, found, width)
+    if surrogate.missing is not None and found.missing is not None:
+        surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
+
+
+@torch.no_grad()
+def _set_as_found(surrogate, found, width):
+    """Put pose, blur, gain and bias that retrieval found into the parts of a composition that hold them."""
+    affine, blur, tone = (surrogate.part(kind) for kind in (Affine, Blur, Photometric))
     if affine is not None:
         affine.theta.copy_(found.pose.matrix)
+    if blur is not None and width is not None:
+        blur.log_sigma.fill_(math.log(width))
     if tone is not None and found.has_photometric:
         tone.gain.fill_(found.gain)
         tone.bias.fill_(found.bias)
-    if surrogate.missing is not None and found.missing is not None:
-        surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
 
 
 def select_surrogate(bench):
@@ -169,7 +170,7 @@ def select_surrogate(bench):
     level = _mean_picture_residual(bench)
     if best.residual < EXPLAINED * level:
         return best
-    parts = _flexible_parts(structured.surrogate, tuple(bench.observed.shape[1:]))
+    parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     flexible = bench.learn(Composition(list(parts.values())), "+".join(parts), CONSTANT, N_FLEXIBLE)
     if flexible.residual < FLEXIBLE_BELOW * best.residual:
         best = flexible
@@ -180,8 +181,10 @@ def select_surrogate(bench):
 def _learn_structured(bench, found, width=None):
     """Learn the parts that retrieval found."""
     parts = _structured_parts(found, tuple(bench.observed.shape[1:]), width)
+    surrogate = Composition(list(parts.values()))
+    _set_as_found(surrogate, found, width)
     n_rows = N_TONE if {"blur", "photometric"} & set(parts) else N_POSE
-    return bench.learn(Composition(list(parts.values())), "+".join(parts), ANNEALED, n_rows)
+    return bench.learn(surrogate.to(found.dead.device), "+".join(parts), ANNEALED, n_rows)
 
 
 def _or_blurred(bench, structured, width):
@@ -191,35 +194,28 @@ def _or_blurred(bench, structured, width):
     return trial if trial.residual < STRUCTURED_BELOW * structured.residual else structured
 
 
-def _structured_parts(found, image_shape, width=None):
-    """Build what retrieval found; the affine part is always there, gradients may still move it."""
+def _structured_parts(found, image_shape, width):
+    """Make a part for everything that was found; the affine part is always there, gradients may still move it."""
     parts = {"affine": Affine(image_shape)}
     if width is not None:
         parts["blur"] = Blur(image_shape, width)
-    with torch.no_grad():
-        parts["affine"].theta.copy_(found.pose.matrix)
-        if found.has_photometric:
-            parts["photometric"] = Photometric(image_shape)
-            parts["photometric"].gain.fill_(found.gain)
-            parts["photometric"].bias.fill_(found.bias)
-        if found.has_mask:
-            parts["mask"] = Mask(image_shape, learn=False)
-            parts["mask"].set_dead(found.dead.cpu(), found.values.cpu())
-        if found.missing is not None:
-            parts["missing"] = found.missing
-    return {name: part.to(found.dead.device) for name, part in parts.items()}
+    if found.has_photometric:
+        parts["photometric"] = Photometric(image_shape)
+    if found.has_mask:
+        parts["mask"] = Mask(image_shape, learn=False)
+        parts["mask"].set_dead(found.dead.cpu(), found.values.cpu())
+    if found.missing is not None:
+        parts["missing"] = found.missing
+    return parts
 
 
 def _flexible_parts(structured, image_shape):
     """Copy the structured surrogate and put a convolution block before its mask and missing pixels."""
-    parts = {}
-    for part in structured.parts:
-        make, keywords = part.recipe()
-        copy = make(**keywords).to(next(iter(part.state_dict().values())).device)
-        copy.load_state_dict(part.state_dict())
-        parts[PART_NAMES[type(part)]] = copy
+    device = structured.surrogate.part(Affine).theta.device
+    copies = [resolve_surrogate(part, image_shape).to(device) for part in structured.surrogate.parts]
+    parts = dict(zip(structured.family.split("+"), copies, strict=True))
     last = {name: parts.pop(name) for name in ("mask", "missing") if name in parts}
-    return {**parts, "convolution": Convolution(image_shape).to(parts["affine"].theta.device), **last}
+    return {**parts, "convolution": Convolution(image_shape).to(device), **last}
 
 
 def _mean_picture_residual(bench):

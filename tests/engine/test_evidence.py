@@ -6,7 +6,7 @@ import torch
 from skmimic import load_gan
 from skmimic.corruptions import Compose, GaussianBlur, Invert, MissingPixels, Noise, Photometric, Rotation, Zoom
 from skmimic.datasets import load_mnist_sample
-from skmimic.engine import blur_width, fill_in, scattered_pixels
+from skmimic.engine import Settings, blur_width, computing, estimate_corruption, fill_in, scattered_pixels
 
 
 @pytest.fixture(scope="module")
@@ -61,3 +61,14 @@ def test_small_pictures_say_nothing(images):
     tiny = images[:, :, :2, :2]
     assert scattered_pixels(tiny, tiny) is None
     assert blur_width(tiny, tiny) is None
+
+
+@pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")
+def test_rows_that_lost_pixels_may_try_the_flexible_family(rows):
+    """After two short rounds nothing is explained yet, so a convolution is tried on top of the missing pixels."""
+    observed, sentences = MissingPixels(0.4, shared=False)(rows[:40]), []
+    with computing():
+        settings = Settings(solver="joint", T=2)
+        estimate_corruption(load_gan("mnist16").on("cpu"), observed, settings, report=sentences.append)
+    tried = [sentence for sentence in sentences if "missing" in sentence]
+    assert any("convolution" in sentence for sentence in tried)
