@@ -101,7 +101,7 @@ def distances(images, observed, hypotheses):
     warped = {}
     for pose in dict.fromkeys(hypothesis.pose for hypothesis in hypotheses):
         warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images))
-    return torch.stack([torch.cdist(rows, _rows(warped[h.pose], h)).min(1).values for h in hypotheses])
+    return torch.stack([torch.cdist(rows, _rows(warped[h.pose], h)).amin(1) for h in hypotheses])
 
 
 def _rows(warped, hypothesis):

@@ -82,4 +82,4 @@ class RMSPropTF(Optimiser):
         return gradient / (second + 1e-10).sqrt()
 
 
-OPTIMISERS = {"adam": Adam, "rmsprop": RMSProp, "rmsprop_tf": RMSPropTF}
+OPTIMISERS = {"adam": Adam, "rmsprop": RMSProp, "rmsprop_tf": RMSPropTF, "lbfgs": Adam}  # L-BFGS has a walk of its own

@@ -6,8 +6,8 @@ import torch
 
 from ..surrogates import N_DEVIATIONS
 from ..utils import aligned_linear
-from ._descent import Descent
 from ._problem import Latents, Problem
+from ._quasi_newton import row_walk
 
 __all__ = ["PosteriorSampler"]
 
@@ -152,10 +152,10 @@ class PosteriorSampler:
             moved = self.problem.deviation_sd * _normal(random, z, N_DEVIATIONS)
             shift = Latents(shift.z, moved)
         noisy = observed + noise_sd.view(-1, 1, 1, 1) * noise
-        descent = Descent(_Perturbed(self.problem, noise_sd, shift), noisy, start, self.settings)
-        descent.project_rows(self.n_steps)
+        walk = row_walk(_Perturbed(self.problem, noise_sd, shift), noisy, start, self.settings)
+        walk.project_rows(self.n_steps)
         with torch.no_grad():
-            return self.problem.generator.decode(descent.latents.z)
+            return self.problem.generator.decode(walk.latents.z)
 
 
 def _normal(random, like, n_values):

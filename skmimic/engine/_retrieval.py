@@ -119,7 +119,7 @@ class _Search:
         """
         warped = tone.gain * warp(self.images, pose.matrix.to(self.images)) + tone.bias
         warped = (warped * self.weight).flatten(1)
-        nearest = torch.cdist(self.observed.flatten(1), warped).min(1).values.mean().item()
+        nearest = torch.cdist(self.observed.flatten(1), warped).amin(1).mean().item()
         return nearest / math.sqrt(max(abs(tone.gain), 1e-6))
 
 

@@ -8,10 +8,11 @@ import torch
 
 from ..utils import RowRunner, refuse_fork
 from ._closed_form import ClosedForm
-from ._descent import Descent, check_finite, observed_steps
+from ._descent import check_finite, observed_steps
 from ._initialisation import Candidates, start_latents
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
+from ._quasi_newton import row_walk
 from ._trajectory import Recorder, Snapshot
 
 __all__ = ["RowProjector", "computing", "make_problem"]
@@ -96,7 +97,7 @@ class RowProjector:
 
     def sample(self, observed, z, n_samples, labels=None):
         """Draw plausible images (n, n_samples, c, h, w) around the projections z (n, d); the labels are not needed."""
-        seed, steps = self.adaptation.seed, max(self.settings.T * self.settings.T2 // 2, 1)
+        seed, steps = self.adaptation.seed, max(self.settings.n_latent_steps // 2, 1)
         with computing():
             candidates = self.candidates
             if candidates is None and self.closed_form is None:
@@ -136,7 +137,7 @@ class RowProjector:
         return [0] if self.closed_form is not None else observed_steps(self._n_steps())
 
     def _n_steps(self):
-        return self.settings.T2 if self.encoder else self.settings.T * self.settings.T2
+        return self.settings.T2 if self.encoder else self.settings.n_latent_steps
 
     def _chunk(self, observed, observe=None):
         return self._evaluated(observed, observe)[:-1]
@@ -148,11 +149,11 @@ class RowProjector:
             check_finite(losses, self.settings, "least-squares projection of rows")
             return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
-        descent = Descent(self.problem, observed, self._first(observed), self._phase_b_settings())
-        descent.project_rows(self._n_steps(), observe)
-        objectives = descent.objective()
+        walk = row_walk(self.problem, observed, self._first(observed), self._phase_b_settings())
+        walk.project_rows(self._n_steps(), observe)
+        objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
-        return *self._read(observed, descent.latents.detached()), objectives.cpu()
+        return *self._read(observed, walk.latents.detached()), objectives.cpu()
 
     def read(self, observed, z):
         """Decode latents that phase A has found already; arguments and values as in `__call__`.
@@ -198,4 +199,5 @@ class RowProjector:
     def _phase_b_settings(self):
         if self.encoder is None:
             return self.settings
-        return replace(self.settings, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)
+        optimiser = "adam" if self.settings.optimiser == "lbfgs" else self.settings.optimiser
+        return replace(self.settings, optimiser=optimiser, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)

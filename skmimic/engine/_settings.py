@@ -7,6 +7,7 @@ __all__ = ["SOLVERS", "STARTS", "Settings"]
 
 SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
 STARTS = ("auto", "mean", "zero", "nearest", "random", "encoder")
+QUASI_NEWTON_SHARE = 1 / 3  # steps of L-BFGS for one of Adam; measured in docs/design.md
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,11 @@ class Settings:
         "nearest" for the joint one.
     T, T1, T2 : int
         Rounds, surrogate steps and latent steps a round. Phase A of the alternating solver runs T * (T1 + T2) steps, of
-        the joint solver T * T1; phase B runs T * T2 latent steps, T2 after an encoder start.
+        the joint solver at most T * T1; phase B runs T * T2 latent steps, a third of that with "lbfgs", T2 after an
+        encoder start.
     lr_surrogate, lr_latent : float
-    optimiser : {"adam", "rmsprop", "rmsprop_tf"}, default="adam"
+    optimiser : {"lbfgs", "adam", "rmsprop", "rmsprop_tf"}, default="lbfgs"
+        Of the latents in phase B. What moves together with a surrogate moves by Adam where this is "lbfgs".
     loss : str or callable, default="charbonnier"
     lambda_adv, latent_weight : float
         Weights of the adversarial term and of the latent prior.
@@ -46,7 +49,7 @@ class Settings:
     T2: int = 25
     lr_surrogate: float = 1e-2
     lr_latent: float = 5e-2
-    optimiser: str = "adam"
+    optimiser: str = "lbfgs"
     loss: str | Callable = "charbonnier"
     lambda_adv: float = 0.0
     latent_weight: float = 1.0
@@ -55,3 +58,13 @@ class Settings:
     n_init: int = 1
     encoder_steps: int | None = None
     record: bool = False
+
+    @property
+    def n_latent_steps(self):
+        """Steps of phase B from a start without an encoder."""
+        return self.n_row_steps(self.T * self.T2)
+
+    def n_row_steps(self, n_first_order):
+        """Return how many steps of rows alone stand for a number of steps of a first-order optimiser."""
+        share = QUASI_NEWTON_SHARE if self.optimiser == "lbfgs" else 1
+        return max(round(share * n_first_order), 1)

@@ -91,7 +91,7 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         "adapt_on": [StrOptions({"fit", "transform"}), None],
         "n_adapt": [Interval(Integral, 2, None, closed="left")],
         "start": [StrOptions(set(STARTS))],
-        "optimizer": [StrOptions({"auto", "adam", "rmsprop", "rmsprop_tf"})],
+        "optimizer": [StrOptions({"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"})],
         "stochastic_clipping": ["boolean"],
         "image_shape": ["array-like", None],
         "data_range": [StrOptions({"auto"}), "array-like"],
@@ -224,7 +224,8 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             solver = "joint"
         optimiser = self.optimizer
         if optimiser == "auto":
-            optimiser = "rmsprop_tf" if is_alternating else "adam"
+            first_order = "rmsprop_tf" if is_alternating else "adam"
+            optimiser = first_order if is_alternating or self.stochastic_clipping else "lbfgs"
         return Settings(
             solver=solver,
             start=self.start,

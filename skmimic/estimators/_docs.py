@@ -38,8 +38,10 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         First latents: the paper's mean of 1,000 draws, zero, the nearest of 4,000 draws under the present surrogate, a
         random draw, or a trained encoder. "auto" is "mean" for the alternating solver, "encoder" for the amortized
         one, else "nearest".
-    optimizer : {"auto", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
-        "auto" is TensorFlow's RMSProp for the alternating solver, else Adam.
+    optimizer : {"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
+        "auto" is TensorFlow's RMSProp for the alternating solver, Adam after an encoder and with stochastic clipping,
+        else L-BFGS with a memory for each row. With "lbfgs" a row takes at most T * T2 / 3 steps, which go further, and
+        what moves together with a surrogate moves by Adam.
     stochastic_clipping : bool, default=False
         Draw latent coordinates that leave their range anew instead of clipping them.
     image_shape : tuple (C, H, W) or None, default=None
@@ -68,7 +70,7 @@ DATA = """image_shape : tuple (C, H, W) or None, default=None
         As in `MimicGANProjector`."""
 
 STEPS = f"""loss : {{"charbonnier", "l1", "l2"}} or callable, default="charbonnier"
-    optimizer : {{"auto", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
+    optimizer : {{"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
     stochastic_clipping : bool, default=False
     {DATA}"""
 
@@ -76,13 +78,13 @@ TEXTS = {
     "descent": f"""solver : {{"joint", "alternating", "amortized", "auto"}}, default="joint"
         As in `MimicGANProjector`; only the latents move.
     T, T2 : int, default=20 and 25
-        At most T * T2 latent steps.
+        At most T * T2 latent steps, a third of them with "lbfgs".
     lr_latent : float, default=5e-2
-        Learning rate of the latents; 5e-3 in the paper.
+        Learning rate of the latents, with "lbfgs" the root mean square of the first step; 5e-3 in the paper.
     lambda_adv : float, default=0.0
     loss : {{"charbonnier", "l1", "l2"}} or callable, default="charbonnier"
     start : {{"auto", "mean", "zero", "nearest", "random", "encoder"}}, default="auto"
-    optimizer : {{"auto", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
+    optimizer : {{"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"}}, default="auto"
     stochastic_clipping : bool, default=False
     {DATA}""",
     "refinement": f"""T2 : int, default=0

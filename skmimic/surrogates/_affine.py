@@ -27,9 +27,11 @@ def warp(images, matrices):
     -------
     tensor (n, c, h, w)
     """
-    matrices = matrices.reshape(-1, 2, 3).expand(len(images), 2, 3)
-    grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
-    return F.grid_sample(images - FILL, grid, align_corners=False) + FILL
+    matrices, shape = matrices.reshape(-1, 2, 3), images.shape
+    if len(matrices) == 1:  # one grid for all: as channels of one picture they share its weights
+        images = images.reshape(1, -1, *shape[-2:])
+    grid = F.affine_grid(matrices.expand(len(images), 2, 3), list(images.shape), align_corners=False)
+    return F.grid_sample(images - FILL, grid, align_corners=False).reshape(shape) + FILL
 
 
 def affine_matrix(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0)):

@@ -1,0 +1,167 @@
+"""Rows projected by L-BFGS, every row with a memory and a step length of its own."""
+
+import torch
+
+from ._descent import CHECK_EVERY, Descent
+from ._problem import Latents
+
+__all__ = ["QuasiNewton", "row_walk"]
+
+MEMORY = 10
+LONGEST_STEP = 0.5  # root mean square, in standard deviations of the priors
+SUFFICIENT = 1e-4  # part of the decrease foreseen by the gradient that a step must bring
+SHORTER, SHORTEST = 0.3, 1e-3  # factor after a step that was refused; below this length the memory is dropped
+
+
+class QuasiNewton:
+    """Projected L-BFGS on the latents; the surrogate is held.
+
+    Rows share nothing but the moment of an evaluation: what a row does is the same in any company. A step that does not
+    lower a row's objective is not taken, so the latents are the best so far at any time.
+
+    Parameters
+    ----------
+    problem : Problem
+    observed : tensor (n, c, h, w)
+    latents : Latents
+        The start; copied.
+    settings : Settings
+        ``lr_latent`` is the root mean square of a row's first step.
+
+    References
+    ----------
+    Nocedal and Wright, Numerical Optimization, 2006, algorithms 7.4 and 3.1.
+    """
+
+    def __init__(self, problem, observed, latents, settings):
+        self.problem, self.observed, self.settings = problem, observed, settings
+        self.latent_dim, self.scale = latents.z.shape[1], float(problem.generator.prior.scale)
+        self.point = self._allowed(self._packed(latents))
+        self.value, self.gradient = self._evaluated(self.point)
+        n, size = self.point.shape
+        self.steps, self.changes = self.point.new_zeros(2, MEMORY, n, size)
+        self.curvatures = self.point.new_zeros(MEMORY, n)  # 1 / (step . change); 0 where there is no pair yet
+        rms = self.gradient.square().mean(1).sqrt().clamp_min(1e-12)
+        self.unit = settings.lr_latent / self.scale / rms  # of the inverse Hessian, before there is a memory
+        self.length = self.point.new_ones(n)
+
+    @property
+    def latents(self):
+        """The present latents."""
+        return self._unpacked(self.point)
+
+    def objective(self):
+        """Return the objective (n,) at the present latents."""
+        return self.value
+
+    def project_rows(self, n_steps, observe=None):
+        """Evaluate objective and gradient `n_steps` times, or until every row has settled.
+
+        Parameters
+        ----------
+        n_steps : int
+        observe : callable or None, default=None
+            Called with the number of evaluations so far and the latents, at each of `observed_steps` that is reached.
+        """
+        settled, last = torch.zeros_like(self.value, dtype=torch.bool), self.value
+        if observe is not None:
+            observe(0, self.latents)
+        direction = self._direction()
+        for step in range(1, n_steps + 1):
+            direction = self._step(direction, ~settled)
+            if step % CHECK_EVERY and step < n_steps:
+                continue
+            if observe is not None:
+                observe(step, self.latents)
+            settled = settled | (last - self.value <= self.settings.tol * self.value.abs())
+            if self.settings.tol > 0 and bool(settled.all()):
+                return
+            settled, last = (settled if self.settings.tol > 0 else torch.zeros_like(settled)), self.value
+
+    @torch.no_grad()
+    def _step(self, direction, moves):
+        """Try one step of every row, keep it where it helps; returns the next directions."""
+        trial = self._allowed(self.point + self.length[:, None] * direction)
+        value, gradient = self._evaluated(trial)
+        step, change = trial - self.point, gradient - self.gradient
+        foreseen = (self.gradient * step).sum(1).clamp_max(0.0)
+        taken = moves & (value <= self.value + SUFFICIENT * foreseen)
+        self._remember(step, change, taken)
+        self.point = torch.where(taken[:, None], trial, self.point)
+        self.gradient = torch.where(taken[:, None], gradient, self.gradient)
+        self.value = torch.where(taken, value, self.value)
+        self.length = torch.where(taken, 1.0, SHORTER * self.length)
+        self._forget(self.length < SHORTEST)
+        return torch.where((taken | (self.length == 1))[:, None], self._direction(), direction)
+
+    def _remember(self, step, change, taken):
+        """Add the pair of each row that was taken and shows positive curvature to its memory."""
+        product, square = (step * change).sum(1), change.square().sum(1).clamp_min(1e-12)
+        useful = taken & (product > 1e-10 * square)
+        self.steps = torch.where(useful[:, None], _shifted(self.steps, step), self.steps)
+        self.changes = torch.where(useful[:, None], _shifted(self.changes, change), self.changes)
+        newest = 1 / product.clamp_min(1e-12)
+        self.curvatures = torch.where(useful, _shifted(self.curvatures, newest), self.curvatures)
+        self.unit = torch.where(useful, product / square, self.unit)
+
+    def _forget(self, stuck):
+        """Start rows that find no lower point along their direction again from their gradient, more carefully."""
+        self.curvatures = torch.where(stuck, 0.0, self.curvatures)
+        self.unit = torch.where(stuck, 0.1 * self.unit, self.unit)
+        self.length = torch.where(stuck, 1.0, self.length)
+
+    @torch.no_grad()
+    def _direction(self):
+        """Compute minus the inverse Hessian times the gradient by the two-loop recursion, no longer than allowed."""
+        direction, weights = -self.gradient, []
+        for index in reversed(range(MEMORY)):
+            weight = self.curvatures[index] * (self.steps[index] * direction).sum(1)
+            weights.append(weight)
+            direction = direction - weight[:, None] * self.changes[index]
+        direction = self.unit[:, None] * direction
+        for index, weight in enumerate(reversed(weights)):
+            back = self.curvatures[index] * (self.changes[index] * direction).sum(1)
+            direction = direction + (weight - back)[:, None] * self.steps[index]
+        rms = direction.square().mean(1).sqrt()
+        return direction * (LONGEST_STEP / rms.clamp_min(LONGEST_STEP))[:, None]
+
+    def _evaluated(self, point):
+        """Compute the objective (n,) and its gradient (n, size)."""
+        with torch.enable_grad():
+            point = point.detach().requires_grad_()
+            value = self.problem.objective(self.observed, self._unpacked(point))
+            (gradient,) = torch.autograd.grad(value.sum(), point)
+        return value.detach(), gradient
+
+    def _packed(self, latents):
+        """Put latents and deviations side by side, in units of their standard deviations."""
+        parts = [latents.z.detach() / self.scale]
+        if latents.deviations is not None:
+            parts.append(latents.deviations.detach() / self.problem.deviation_sd)
+        return torch.cat(parts, 1)
+
+    def _unpacked(self, point):
+        z, rest = self.scale * point[:, : self.latent_dim], point[:, self.latent_dim :]
+        return Latents(z, self.problem.deviation_sd * rest if rest.shape[1] else None)
+
+    @torch.no_grad()
+    def _allowed(self, point):
+        """Bring latents back to where the prior allows them."""
+        z = self.problem.generator.prior.project(self.scale * point[:, : self.latent_dim]) / self.scale
+        return torch.cat([z, point[:, self.latent_dim :]], 1)
+
+
+def row_walk(problem, observed, latents, settings):
+    """Choose how rows walk with the surrogate held; arguments as those of `QuasiNewton`.
+
+    Returns
+    -------
+    QuasiNewton or Descent
+    """
+    walk = QuasiNewton if settings.optimiser == "lbfgs" else Descent
+    return walk(problem, observed, latents, settings)
+
+
+def _shifted(memory, newest):
+    """Drop the oldest entry and append one."""
+    return torch.cat([memory[1:], newest[None]])
