@@ -28,8 +28,8 @@ def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNE
         Its surrogate is learned in place.
     observed : tensor (n, c, h, w)
     settings : Settings
-        A tenth of T * T1 steps a round, the latents at twice their rate: the corruption is found long before the latents
-        have settled, and drifts with them after that.
+        A tenth of T * T1 steps a round, the latents at twice their rate: the corruption is found long before the
+        latents have settled, and drifts with them after that.
     candidates : Candidates
     random : torch.Generator
     schedule : sequence of float

@@ -18,9 +18,11 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
+from ._descent import Descent
 from ._evidence import blur_width
 from ._initialisation import start_latents
 from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
+from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
 from ._retrieval import retrieve, retrieve_blurred
@@ -28,14 +30,14 @@ from ._retrieval import retrieve, retrieve_blurred
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
 N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few, contrast and blur in many
-N_PROMISE, N_MEASURED = 128, 32
+N_PROMISE, N_MEASURED = 48, 32
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
-LOOSE = (0.05, 0.1, 0.2)  # standard deviations of the rows' own affine deviations that are tried
+LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.8  # deviations of the rows must bring the residual below this fraction of that without
-FLEXIBLE_BELOW = 0.85  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
-PROMISING_BELOW = 0.93  # the same after its first round; else it is given up
+PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
+FLEXIBLE_BELOW = 0.92  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
 
 
@@ -52,6 +54,8 @@ class Learned:
     residual : float
         Mean fidelity of the rows.
     trace : OptimizationTrace
+    latents : Latents or None
+        Of the rows that were projected to measure it.
     """
 
     surrogate: Surrogate
@@ -59,6 +63,7 @@ class Learned:
     deviation_sd: float | None
     residual: float
     trace: OptimizationTrace
+    latents: Latents | None = None
 
 
 class Bench:
@@ -100,7 +105,21 @@ class Bench:
         walk = row_walk(problem, rows, start, self.settings)
         walk.project_rows(self.settings.n_row_steps(self.settings.T * self.settings.T1 // 3))
         value = residual(problem, rows, walk.latents.detached()).mean().item()
-        return Learned(surrogate, family, deviation_sd, value, OptimizationTrace((walk.objective().mean().item(),)))
+        trace = OptimizationTrace((walk.objective().mean().item(),))
+        return Learned(surrogate, family, deviation_sd, value, trace, walk.latents.detached())
+
+    def fit_to_projections(self, surrogate, projected):
+        """Fit a surrogate to rows as they were projected last, the images held, and return the mean residual.
+
+        No generator is asked, so this costs little: whether a surrogate promises more than the present one.
+        """
+        problem = self.problem.with_(surrogate=surrogate, deviation_sd=projected.deviation_sd)
+        descent = Descent(problem, self.observed[:N_MEASURED], projected.latents, self.settings)
+        with torch.no_grad():
+            images = problem.generator.decode(projected.latents.z)
+        for _ in range(self.settings.T1):
+            descent.surrogate_step(images)
+        return residual(problem, descent.observed, projected.latents).mean().item()
 
 
 def learn_surrogate(bench, surrogate, family):
@@ -152,8 +171,9 @@ def _set_as_found(surrogate, found, width):
 def select_surrogate(bench):
     """Choose the family and learn it: identity, structured (affine, gain and bias, mask), or flexible.
 
-    The structured family holds what `retrieve` found, its per-row deviations annealed away. Where that leaves much, every
-    row may keep a deviation of its own, and the flexible family adds a convolution block, as between two data sets.
+    The structured family holds what `retrieve` found, its per-row deviations annealed away. Where that leaves much,
+    every row may keep a deviation of its own, and the flexible family adds a convolution block, as between two data
+    sets.
 
     Parameters
     ----------
@@ -175,7 +195,7 @@ def select_surrogate(bench):
     if best.residual < EXPLAINED * level:
         return best
     loose = _loosened(bench, structured)
-    flexible = _flexible(bench, structured, FLEXIBLE_BELOW * loose.residual)
+    flexible = _flexible(bench, structured, loose)
     if flexible is not None:
         best = flexible
     elif loose.residual < LOOSE_BELOW * best.residual:
@@ -186,17 +206,23 @@ def select_surrogate(bench):
 
 def _loosened(bench, structured):
     """Let every row deviate from the shared affine map, as much as suits the rows best."""
-    trials = [bench.project(structured.surrogate, structured.family, sd) for sd in LOOSE]
-    best = min(trials, key=lambda trial: trial.residual)
+    best = bench.project(structured.surrogate, structured.family, LOOSE)
+    if best.residual < LOOSE_BELOW * structured.residual:
+        others = [bench.project(structured.surrogate, structured.family, factor * LOOSE) for factor in (0.5, 2.0)]
+        best = min(best, *others, key=lambda trial: trial.residual)
     return replace(best, trace=structured.trace)
 
 
-def _flexible(bench, structured, limit):
-    """Learn the structured family with a convolution block and deviations; None unless its residual is below a limit."""
+def _flexible(bench, structured, loose):
+    """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
+    rows_differ = loose.residual < LOOSE_BELOW * structured.residual
+    if not rows_differ and bench.fit_to_projections(surrogate, loose) > PROMISING_BELOW * loose.residual:
+        return None
+    limit = FLEXIBLE_BELOW * loose.residual
     bench.learn(surrogate, family, CONSTANT[:1], N_PROMISE)
-    if bench.project(surrogate, family, CONSTANT[0]).residual > PROMISING_BELOW / FLEXIBLE_BELOW * limit:
+    if bench.project(surrogate, family, CONSTANT[0]).residual > limit:  # it would not come down later
         return None
     learned = bench.learn(surrogate, family, CONSTANT[1:], N_FLEXIBLE)
     measured = bench.project(surrogate, family, CONSTANT[-1]).residual

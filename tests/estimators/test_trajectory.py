@@ -23,7 +23,7 @@ def test_looking_changes_nothing(solver):
     assert plain.trajectory == ()
 
 
-@pytest.mark.parametrize(("solver", "steps"), [("alternating", [0, 30, 60, 90]), ("joint", [0, 25, 50, 75, 90])])
+@pytest.mark.parametrize(("solver", "steps"), [("alternating", [0, 30, 60, 90]), ("joint", [0, 25, 30])])
 def test_the_way_ends_at_the_result(solver, steps):
     result = small(MimicGANProjector, solver=solver, T=3, T2=30).project(pictures(), trajectory=True)
     assert [moment.step for moment in result.trajectory] == steps
