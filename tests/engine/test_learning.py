@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d, pad
 
 from skmimic.corruptions import Rotation
 from skmimic.engine import (
@@ -99,13 +100,23 @@ class TestFamily:
         told = adaptation.surrogate.describe()["fraction_masked"]
         assert told == pytest.approx(lost.float().mean().item(), abs=1e-6)
 
-    def test_rows_that_differ_each_in_its_own_way_take_the_flexible_family(self):
-        deviations = 0.25 * torch.randn(60, 6, generator=seeded())
-        rows = Affine(SHAPE)(clean(60), deviations).detach()
-        observed = rows + 0.6 * (1 - rows.square())
+    def test_rows_that_differ_each_in_its_own_way_keep_deviations_and_need_no_convolution(self):
+        observed = self.moved(spread=0.25)
+        adaptation = estimate_corruption(loaded(), observed, replace(SETTINGS, T=12), "auto")
+        assert "convolution" not in adaptation.surrogate.family
+        assert adaptation.deviation_sd >= 0.1
+
+    def test_a_filter_of_the_neighbourhood_takes_the_flexible_family(self):
+        rows = self.moved(spread=0.1)
+        around = avg_pool2d(pad(rows, [1] * 4, mode="replicate"), 3, 1)
+        observed = (4 * (rows - around)).clamp(-1, 1)  # edges in relief
         adaptation = estimate_corruption(loaded(), observed, replace(SETTINGS, T=12), "auto")
         assert "convolution" in adaptation.surrogate.family
         assert adaptation.deviation_sd > 0.1
+
+    def moved(self, spread):
+        deviations = spread * torch.randn(60, 6, generator=seeded())
+        return Affine(SHAPE)(clean(60), deviations).detach()
 
     def test_rows_of_another_world_warn(self):
         noise = 2 * torch.rand(40, *SHAPE, generator=seeded()) - 1
