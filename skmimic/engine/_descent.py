@@ -7,7 +7,7 @@ import torch
 from ..exceptions import NotFiniteError
 from ._optimisers import OPTIMISERS
 
-__all__ = ["Descent", "check_finite", "observed_steps"]
+__all__ = ["Descent", "check_finite", "has_settled", "observed_steps"]
 
 CHECK_EVERY = 25
 
@@ -122,7 +122,7 @@ class Descent:
         now = self.objective()
         settled = torch.zeros_like(now, dtype=torch.bool)
         if last is not None:
-            settled = last - now <= self.settings.tol * now.abs()  # equal when both are zero
+            settled = has_settled(last, now, self.settings.tol)
         frozen = settled if frozen is None else frozen | settled
         return frozen, [tensor.detach().clone() for tensor in self.latents.tensors()], now
 
@@ -130,6 +130,11 @@ class Descent:
     def _restore(self, frozen, kept):
         for tensor, value in zip(self.latents.tensors(), kept, strict=True):
             tensor.copy_(torch.where(frozen[:, None], value, tensor))
+
+
+def has_settled(last, now, tol):
+    """Tell of which rows (n,) the objective fell by no more than a fraction since the last comparison."""
+    return last - now <= tol * now.abs()  # equal when both are zero
 
 
 def observed_steps(n_steps):

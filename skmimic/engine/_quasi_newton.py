@@ -2,7 +2,7 @@
 
 import torch
 
-from ._descent import CHECK_EVERY, Descent
+from ._descent import CHECK_EVERY, Descent, has_settled
 from ._problem import Latents
 
 __all__ = ["QuasiNewton", "row_walk"]
@@ -73,10 +73,10 @@ class QuasiNewton:
                 continue
             if observe is not None:
                 observe(step, self.latents)
-            settled = settled | (last - self.value <= self.settings.tol * self.value.abs())
-            if self.settings.tol > 0 and bool(settled.all()):
-                return
-            settled, last = (settled if self.settings.tol > 0 else torch.zeros_like(settled)), self.value
+            if self.settings.tol > 0:
+                settled, last = settled | has_settled(last, self.value, self.settings.tol), self.value
+                if bool(settled.all()):
+                    return
 
     @torch.no_grad()
     def _step(self, direction, moves):
@@ -91,8 +91,9 @@ class QuasiNewton:
         self.gradient = torch.where(taken[:, None], gradient, self.gradient)
         self.value = torch.where(taken, value, self.value)
         self.length = torch.where(taken, 1.0, SHORTER * self.length)
-        self._forget(self.length < SHORTEST)
-        return torch.where((taken | (self.length == 1))[:, None], self._direction(), direction)
+        stuck = self.length < SHORTEST
+        self._forget(stuck)
+        return torch.where((taken | stuck)[:, None], self._direction(), direction)
 
     def _remember(self, step, change, taken):
         """Add the pair of each row that was taken and shows positive curvature to its memory."""
