@@ -39,13 +39,21 @@ class Candidates:
         """Compute f^(G(z)) of all candidates as rows (K, p)."""
         return torch.cat([surrogate(part).flatten(1) for part in self.images.split(1000)])
 
-    @torch.no_grad()
     def nearest(self, observed, mimicked, missing=None):
         """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance.
 
         Pixels that rows have lost one by one, as the part `missing` knows, are filled in from their surroundings.
         """
-        return self.z[torch.cdist(fill_in(observed, missing).flatten(1), mimicked).argmin(1)]
+        return self.nearest_of_parts(observed, mimicked, missing, n_parts=1)[0]
+
+    @torch.no_grad()
+    def nearest_of_parts(self, observed, mimicked, missing, n_parts):
+        """List the nearest latents (n, d) among each of several parts of the candidates, the nearest of all first."""
+        distances = torch.cdist(fill_in(observed, missing).flatten(1), mimicked)
+        lowest, index = zip(*(part.min(1) for part in distances.chunk(n_parts, 1)), strict=True)
+        starts = torch.stack([z[nearest] for z, nearest in zip(self.z.chunk(n_parts), index, strict=True)])
+        order = torch.stack(lowest).argsort(stable=True, dim=0)
+        return list(starts.gather(0, order[..., None].expand_as(starts)))
 
 
 def start_latents(start, problem, observed, random, candidates=None):

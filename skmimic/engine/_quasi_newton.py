@@ -1,15 +1,16 @@
-"""Rows projected by L-BFGS, every row with a memory and a step length of its own."""
+"""Rows projected by L-BFGS, every row with a memory and a step length of its own, from one start or several."""
 
 import torch
 
 from ._descent import CHECK_EVERY, Descent, has_settled
 from ._problem import Latents
 
-__all__ = ["QuasiNewton", "row_walk"]
+__all__ = ["Contest", "QuasiNewton", "row_walk"]
 
 MEMORY = 10
 LONGEST_STEP = 0.5  # root mean square, in standard deviations of the priors
 SUFFICIENT = 1e-4  # part of the decrease foreseen by the gradient that a step must bring
+TRIAL_SHARE = 1 / 4  # of all evaluations, for each start of a contest
 SHORTER, SHORTEST = 0.3, 1e-3  # factor after a step that was refused; below this length the memory is dropped
 
 
@@ -44,6 +45,7 @@ class QuasiNewton:
         rms = self.gradient.square().mean(1).sqrt().clamp_min(1e-12)
         self.unit = settings.lr_latent / self.scale / rms  # of the inverse Hessian, before there is a memory
         self.length = self.point.new_ones(n)
+        self.direction = self._direction()
 
     @property
     def latents(self):
@@ -63,12 +65,14 @@ class QuasiNewton:
         observe : callable or None, default=None
             Called with the number of evaluations so far and the latents, at each of `observed_steps` that is reached.
         """
-        settled, last = torch.zeros_like(self.value, dtype=torch.bool), self.value
         if observe is not None:
             observe(0, self.latents)
-        direction = self._direction()
-        for step in range(1, n_steps + 1):
-            direction = self._step(direction, ~settled)
+        self._go_on(0, n_steps, observe)
+
+    def _go_on(self, n_done, n_steps, observe):
+        settled, last = torch.zeros_like(self.value, dtype=torch.bool), self.value
+        for step in range(n_done + 1, n_steps + 1):
+            self.step(~settled)
             if step % CHECK_EVERY and step < n_steps:
                 continue
             if observe is not None:
@@ -79,9 +83,10 @@ class QuasiNewton:
                     return
 
     @torch.no_grad()
-    def _step(self, direction, moves):
-        """Try one step of every row, keep it where it helps; returns the next directions."""
-        trial = self._allowed(self.point + self.length[:, None] * direction)
+    def step(self, moves=None):
+        """Try one step of every row, or of those where `moves` (n,) is true, and keep it where it helps."""
+        moves = torch.ones_like(self.value, dtype=torch.bool) if moves is None else moves
+        trial = self._allowed(self.point + self.length[:, None] * self.direction)
         value, gradient = self._evaluated(trial)
         step, change = trial - self.point, gradient - self.gradient
         foreseen = (self.gradient * step).sum(1).clamp_max(0.0)
@@ -93,7 +98,16 @@ class QuasiNewton:
         self.length = torch.where(taken, 1.0, SHORTER * self.length)
         stuck = self.length < SHORTEST
         self._forget(stuck)
-        return torch.where((taken | stuck)[:, None], self._direction(), direction)
+        self.direction = torch.where((taken | stuck)[:, None], self._direction(), self.direction)
+
+    def adopt(self, rival):
+        """Go on from where another walk of the same rows stands, with its memory, in those rows where it is lower."""
+        lower = rival.value < self.value
+        for name in ("point", "value", "gradient", "unit", "length", "direction"):
+            setattr(self, name, _chosen(lower, getattr(rival, name), getattr(self, name)))
+        for name in ("steps", "changes", "curvatures"):
+            pair = (getattr(walk, name).transpose(0, 1) for walk in (rival, self))
+            setattr(self, name, _chosen(lower, *pair).transpose(0, 1))
 
     def _remember(self, step, change, taken):
         """Add the pair of each row that was taken and shows positive curvature to its memory."""
@@ -152,15 +166,66 @@ class QuasiNewton:
         return torch.cat([z, point[:, self.latent_dim :]], 1)
 
 
-def row_walk(problem, observed, latents, settings):
-    """Choose how rows walk with the surrogate held; arguments as those of `QuasiNewton`.
+class Contest(QuasiNewton):
+    """Walks from several starts, by turns for a quarter of the evaluations each; then the lowest of each row goes on.
+
+    Parameters
+    ----------
+    problem, observed, settings
+        As those of `QuasiNewton`.
+    starts : list of Latents
+    """
+
+    def __init__(self, problem, observed, starts, settings):
+        first, *others = starts
+        super().__init__(problem, observed, first, settings)
+        self.rivals = [QuasiNewton(problem, observed, start, settings) for start in others]
+
+    def project_rows(self, n_steps, observe=None):
+        """Evaluate objective and gradient `n_steps` times over all starts; arguments as those of `QuasiNewton`.
+
+        What is observed until the contest is decided is the walk from the first start.
+        """
+        walks = [self, *self.rivals]
+        if observe is not None:
+            observe(0, self.latents)
+        n_trials = len(walks) * int(TRIAL_SHARE * n_steps)
+        for done in range(len(walks), n_trials + 1, len(walks)):
+            for walk in walks:
+                walk.step()
+            if observe is not None and done % CHECK_EVERY < len(walks):
+                observe(done - done % CHECK_EVERY, self.latents)
+        for rival in self.rivals:
+            self.adopt(rival)
+        self.rivals = []
+        self._go_on(n_trials, n_steps, observe)
+
+
+def row_walk(problem, observed, starts, settings):
+    """Choose how rows walk with the surrogate held.
+
+    Parameters
+    ----------
+    problem, observed, settings
+        As those of `QuasiNewton`.
+    starts : Latents, or list of Latents
+        The first is the best guess; a descent of first order takes no other.
 
     Returns
     -------
-    QuasiNewton or Descent
+    Contest, QuasiNewton or Descent
     """
-    walk = QuasiNewton if settings.optimiser == "lbfgs" else Descent
-    return walk(problem, observed, latents, settings)
+    starts = [starts] if isinstance(starts, Latents) else starts
+    if settings.optimiser != "lbfgs":
+        return Descent(problem, observed, starts[0], settings)
+    if len(starts) == 1:
+        return QuasiNewton(problem, observed, starts[0], settings)
+    return Contest(problem, observed, starts, settings)
+
+
+def _chosen(rows, one, other):
+    """Take the rows (first axis) that are marked from one tensor, the rest from the other."""
+    return torch.where(rows.view(-1, *[1] * (one.dim() - 1)), one, other)
 
 
 def _shifted(memory, newest):

@@ -17,6 +17,7 @@ from ._trajectory import Recorder, Snapshot
 
 __all__ = ["RowProjector", "computing", "make_problem"]
 
+N_STARTS = 2  # of a row, each the nearest of half the candidates
 REFINEMENT_RATE = 0.4  # of lr_latent, after an encoder start
 
 
@@ -149,7 +150,7 @@ class RowProjector:
             check_finite(losses, self.settings, "least-squares projection of rows")
             return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
-        walk = row_walk(self.problem, observed, self._first(observed), self._phase_b_settings())
+        walk = row_walk(self.problem, observed, self._starts(observed), self._phase_b_settings())
         walk.project_rows(self._n_steps(), observe)
         objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
@@ -185,16 +186,18 @@ class RowProjector:
             return self.settings.start
         return "mean" if self.settings.solver == "alternating" else "nearest"
 
-    def _first(self, observed):
+    def _starts(self, observed):
+        """List where each row may start, the best guess first."""
         if self.encoder is not None:
             with torch.no_grad():
-                return self.encoder(observed)
+                return [self.encoder(observed)]
         if self.candidates is not None:
-            z = self.candidates.nearest(observed, self.mimicked, self.problem.surrogate.missing)
-            return self.problem.latents(z)
+            missing = self.problem.surrogate.missing
+            nearest = self.candidates.nearest_of_parts(observed, self.mimicked, missing, N_STARTS)
+            return [self.problem.latents(z) for z in nearest]
         random = torch.Generator().manual_seed(self.adaptation.seed)
         shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
-        return Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))
+        return [Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))]
 
     def _phase_b_settings(self):
         if self.encoder is None:

@@ -62,6 +62,17 @@ def test_a_candidate_itself_is_found():
     assert torch.equal(z, candidates.z[[3, 77]])
 
 
+def test_the_nearest_of_each_part_and_the_nearest_of_all_first():
+    generator = loaded()
+    candidates = Candidates(generator, seeded(), 200)
+    rows, mimicked = candidates.images[[3, 177]], candidates.mimicked(Identity())
+    first, second = candidates.nearest_of_parts(rows, mimicked, None, n_parts=2)
+    assert torch.equal(first, candidates.z[[3, 177]])
+    other_half = torch.cdist(rows.flatten(1), mimicked)
+    other_half[0, :100], other_half[1, 100:] = torch.inf, torch.inf
+    assert torch.equal(second, candidates.z[other_half.argmin(1)])
+
+
 def test_an_unknown_start_is_refused():
     with pytest.raises(ValueError, match="start='best' is unknown"):
         start_latents("best", Problem(loaded(), Identity()), observed(loaded()), seeded())

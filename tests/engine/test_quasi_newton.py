@@ -9,7 +9,7 @@ from skmimic import load_gan
 from skmimic.engine import Latents, Problem, Settings
 from skmimic.engine._descent import Descent, observed_steps
 from skmimic.engine._initialisation import Candidates, start_latents
-from skmimic.engine._quasi_newton import QuasiNewton, row_walk
+from skmimic.engine._quasi_newton import Contest, QuasiNewton, row_walk
 from skmimic.surrogates import Affine, Identity
 from tests.helpers import loaded, pca_generator
 
@@ -156,6 +156,66 @@ def test_a_third_of_the_steps_of_adam_is_enough(digits):
         walk.project_rows(settings.n_latent_steps)
         found[optimiser] = walk.objective().mean()
     assert found["lbfgs"] < found["adam"]
+
+
+def contest_of(digits, seeds):
+    generator, observed = digits
+    problem = problem_of(generator)
+    starts = [problem.latents(drawn(generator, 16, seed)) for seed in seeds]
+    return problem, observed, starts, row_walk(problem, observed, starts, SETTINGS)
+
+
+def test_the_better_start_of_each_row_goes_on(digits):
+    """A row's answer is no higher than that of either start after its trial, and ends as if it had gone on alone."""
+    problem, observed, starts, contest = contest_of(digits, (0, 1))
+    assert isinstance(contest, Contest)
+    alone = [QuasiNewton(problem, observed, start, SETTINGS) for start in starts]
+    for walk in alone:
+        walk.project_rows(15)
+    trials = torch.stack([walk.objective() for walk in alone])
+    second_is_lower = trials[1] < trials[0]
+    assert second_is_lower.any()
+    assert not second_is_lower.all()
+    for walk in alone:
+        walk.project_rows(30)
+    expected = torch.where(second_is_lower, alone[1].objective(), alone[0].objective())
+    contest.project_rows(60)
+    torch.testing.assert_close(contest.objective(), expected)
+    torch.testing.assert_close(contest.objective(), problem.objective(observed, contest.latents).detach())
+
+
+def test_equal_starts_are_one_start(digits):
+    problem, observed, starts, contest = contest_of(digits, (0, 0))
+    alone = QuasiNewton(problem, observed, starts[0], SETTINGS)
+    contest.project_rows(60)
+    alone.project_rows(45)  # the trial of the second start cost 15
+    assert torch.equal(contest.latents.z, alone.latents.z)
+
+
+def test_a_start_that_is_not_finite_never_wins(digits):
+    problem, observed, starts, _ = contest_of(digits, (0, 1))
+    broken = Latents(torch.full_like(starts[1].z, float("nan")))
+    contest = row_walk(problem, observed, [starts[0], broken], SETTINGS)
+    contest.project_rows(40)
+    assert torch.isfinite(contest.objective()).all()
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 25, 60, 167])
+@pytest.mark.parametrize("n_starts", [2, 3])
+def test_a_contest_is_observed_at_the_same_steps(digits, n_starts, n_steps):
+    steps = []
+    contest = contest_of(digits, range(n_starts))[-1]
+    contest.project_rows(n_steps, lambda step, latents: steps.append(step))
+    assert steps == observed_steps(n_steps)
+
+
+def test_a_descent_of_first_order_takes_the_first_start(digits):
+    generator, observed = digits
+    problem = problem_of(generator)
+    starts = [problem.latents(drawn(generator, 16, seed)) for seed in (0, 1)]
+    walk = row_walk(problem, observed, starts, replace(SETTINGS, optimiser="adam"))
+    assert isinstance(walk, Descent)
+    assert torch.equal(walk.latents.z, starts[0].z)
 
 
 @pytest.mark.parametrize(("optimiser", "n_steps"), [("lbfgs", 167), ("adam", 500), ("rmsprop_tf", 500)])
