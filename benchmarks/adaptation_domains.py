@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from skmimic.corruptions import Compose, GaussianBlur, Invert, Normal, PerImage, Photometric, Rotation
 from skmimic.datasets import load_digits_images, load_fashion_mnist, load_mnist, load_usps
@@ -73,6 +74,19 @@ def _table_1(source, target):
     return *source("all", size=SIDE, return_X_y=True), *target("all", size=SIDE, return_X_y=True)
 
 
+def _by_areas(load):
+    """Let MNIST be shrunk by averages over areas, not bilinearly; USPS has the size already."""
+
+    def loaded(subset, size, return_X_y):
+        X, y = load(subset, return_X_y=True)
+        side = round(X.shape[1] ** 0.5)
+        images = (Image.fromarray(image) for image in X.reshape(-1, side, side))
+        small = np.stack([np.asarray(image.resize((size, size), Image.Resampling.BOX)) for image in images])
+        return small.reshape(len(X), -1), y
+
+    return loaded
+
+
 def _as_bytes(corruption, X):
     """Corrupt rows of bytes and give rows of bytes."""
     images = torch.from_numpy(X).float().reshape(-1, 1, SIDE, SIDE) / 127.5 - 1
@@ -106,6 +120,10 @@ MORE = {
     ),
 }
 PAIRS = {**DIRECTIONS, **MORE}
+BY_AREAS = {
+    "mnist->usps": partial(_table_1, _by_areas(load_mnist), load_usps),
+    "usps->mnist": partial(_table_1, load_usps, _by_areas(load_mnist)),
+}
 
 
 def model_path(name, seed):
@@ -124,15 +142,18 @@ def model_path(name, seed):
     return MODELS / f"{PAIRS[name].generator}_{seed}.safetensors"
 
 
-def load_pair(name):
+def load_pair(name, by_areas=False):
     """Read the images of a pair.
 
     Parameters
     ----------
     name : {"mnist->usps", "usps->mnist"} or another of `PAIRS`
+    by_areas : bool, default=False
+        Shrink MNIST from 28x28 by averages over areas; for the first two only.
 
     Returns
     -------
     Pair
     """
-    return Pair(name, *PAIRS[name].read())
+    read = BY_AREAS[name] if by_areas else PAIRS[name].read
+    return Pair(name, *read())

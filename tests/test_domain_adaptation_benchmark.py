@@ -55,6 +55,17 @@ def test_limited_pair_keeps_the_validation_images(pair):
     np.testing.assert_array_equal(small.y_target[small.validation], pair.y_target[pair.validation])
 
 
+def test_shrinking_by_areas_is_the_mean_of_the_pixels_that_merge(benchmark):
+    from adaptation_domains import _by_areas
+
+    images = np.random.default_rng(0).integers(256, size=(3, 32, 32)).astype(np.uint8)
+    load = _by_areas(lambda subset, return_X_y: (images.reshape(3, -1), np.arange(3)))
+    small, y = load("all", size=16, return_X_y=True)
+    expected = images.reshape(3, 16, 2, 16, 2).mean((2, 4))
+    np.testing.assert_allclose(small.reshape(3, 16, 16), expected, atol=1)
+    np.testing.assert_array_equal(y, np.arange(3))
+
+
 def test_accuracy_leaves_the_validation_rows_out(benchmark, pair, tmp_path):
     from adaptation_methods import Options, no_adaptation
 
