@@ -70,7 +70,7 @@ class Descent:
         self.surrogate_optimiser.step(gradients, [self.settings.lr_surrogate] * len(gradients))
 
     def _step(self, latent_blocks, surrogate_blocks, rate):
-        loss = self.problem.objective(self.observed, self.latents).sum()
+        loss = self.problem.objective(self.observed, self.latents).sum() + self.problem.shared_penalty()
         gradients = torch.autograd.grad(loss, latent_blocks + surrogate_blocks)
         n_latent = len(latent_blocks)
         self.latent_optimiser.step(gradients[:n_latent], [rate * value for value in self._latent_rates()])

@@ -34,6 +34,12 @@ class Candidates:
         passed.images = torch.cat([corrupt(part) for part in self.images.split(1000)])
         return passed
 
+    def first(self, count):
+        """Return the first candidates only."""
+        fewer = copy.copy(self)
+        fewer.z, fewer.images = self.z[:count], self.images[:count]
+        return fewer
+
     @torch.no_grad()
     def mimicked(self, surrogate):
         """Compute f^(G(z)) of all candidates as rows (K, p)."""

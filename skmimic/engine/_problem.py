@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from ..losses import adversarial, loss_function
-from ..surrogates import N_DEVIATIONS, Surrogate
+from ..surrogates import N_DEVIATIONS, Affine, Surrogate
 
 __all__ = ["Latents", "Problem"]
+
+TETHER_SD = 0.01  # of each number of the shared affine map around its tether
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Problem:
         Standard deviation of the per-row affine deviations (the paper's sigma_f); None switches them off.
     lambda_adv : float, default=0.0
         Weight of the adversarial term; 1e-4 in the paper.
+    tether : tensor (2, 3) or None, default=None
+        Where the shared affine map is expected, for batches too small to tell all its numbers.
     """
 
     generator: object
@@ -67,6 +71,7 @@ class Problem:
     latent_weight: float = 1.0
     deviation_sd: float | None = None
     lambda_adv: float = 0.0
+    tether: torch.Tensor | None = None
 
     @property
     def has_deviations(self):
@@ -130,3 +135,9 @@ class Problem:
         if latents.deviations is not None:
             total = total + 0.5 * latents.deviations.square().sum(1) / self.deviation_sd**2
         return total
+
+    def shared_penalty(self):
+        """Compute the Gaussian prior of what the rows share, a scalar counted once, however many rows there are."""
+        if self.tether is None:
+            return 0.0
+        return 0.5 * (self.surrogate.part(Affine).theta - self.tether).square().sum() / TETHER_SD**2

@@ -22,6 +22,7 @@ from ._descent import Descent
 from ._evidence import blur_width
 from ._initialisation import start_latents
 from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
+from ._pose_search import FEW_ROWS, search_pose
 from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
@@ -86,10 +87,10 @@ class Bench:
         self.candidates, self.random, self.report = candidates, random, report
         self.current = None  # the surrogate being learned, what an interruption keeps
 
-    def learn(self, surrogate, family, schedule, n_rows):
+    def learn(self, surrogate, family, schedule, n_rows, tether=None):
         """Learn a surrogate with the joint solver."""
         self.current = surrogate
-        problem, rows = self.problem.with_(surrogate=surrogate), self.observed[:n_rows]
+        problem, rows = self.problem.with_(surrogate=surrogate, tether=tether), self.observed[:n_rows]
         if schedule == ANNEALED:
             problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
         latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule)
@@ -136,13 +137,14 @@ def learn_surrogate(bench, surrogate, family):
     Learned
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
+    tether = None
     if isinstance(surrogate, Composition) and min(bench.observed.shape[-2:]) > 1:
-        _start_as_found(bench, surrogate)
-    return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE)
+        tether = _start_as_found(bench, surrogate)
+    return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE, tether)
 
 
 def _start_as_found(bench, surrogate):
-    """Let the parts of a composition start where retrieval says."""
+    """Let the parts of a composition start where retrieval says; returns the tether of the affine map, if any."""
     width = None
     if surrogate.part(Blur) is not None:
         width = blur_width(bench.observed, bench.candidates.images)
@@ -153,6 +155,19 @@ def _start_as_found(bench, surrogate):
     _set_as_found(surrogate, found, width)
     if surrogate.missing is not None and found.missing is not None:
         surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
+    return _tether(bench, surrogate, found.pose)
+
+
+def _tether(bench, surrogate, pose):
+    """Few rows do not tell six numbers: search their pose by projecting them, and hold the affine map near it."""
+    affine, rows = surrogate.part(Affine), bench.observed
+    if affine is None or len(rows) >= FEW_ROWS or min(rows.shape[-2:]) == 1:
+        return None
+    found = search_pose(bench.problem.with_(surrogate=surrogate), rows, bench.candidates, bench.settings, pose)
+    bench.report(f"searched the pose of {len(rows)} rows")
+    with torch.no_grad():
+        affine.theta.copy_(found.matrix)
+    return affine.theta.detach().clone()
 
 
 @torch.no_grad()
@@ -234,8 +249,9 @@ def _learn_structured(bench, found, width=None):
     parts = _structured_parts(found, tuple(bench.observed.shape[1:]), width)
     surrogate = Composition(list(parts.values()))
     _set_as_found(surrogate, found, width)
+    surrogate = surrogate.to(found.dead.device)
     n_rows = N_TONE if {"blur", "photometric"} & set(parts) else N_POSE
-    return bench.learn(surrogate.to(found.dead.device), "+".join(parts), ANNEALED, n_rows)
+    return bench.learn(surrogate, "+".join(parts), ANNEALED, n_rows, _tether(bench, surrogate, found.pose))
 
 
 def _or_blurred(bench, structured, width):
