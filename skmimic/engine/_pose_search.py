@@ -1,10 +1,13 @@
 """The pose that few rows share: they are projected under many poses, the lowest objective wins."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from ..surrogates import Affine
+from ..utils import RowRunner
 from ._problem import Problem
 from ._quasi_newton import row_walk
 from ._retrieval import Pose
@@ -19,6 +22,7 @@ N_SECOND, FEWEST_SECOND = 200, 12  # the same of the second, by all rows
 N_MOVES, MOVE_ROWS = 4, 16
 GLANCE, LOOK = 0.3, 0.5  # of the steps of phase B: to rule poses out, to tell neighbours apart
 N_STARTS, N_CANDIDATES = 2, 1000
+CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
 
 @dataclass(frozen=True)
@@ -94,17 +98,24 @@ class _Search:
     def ranked(self, poses, share):
         """Sort poses by the sum of the rows' objectives after a share of the steps of phase B."""
         n_rows, n_poses = len(self.observed), len(poses)
-        starts = [self._starts(pose) for pose in poses]
+        starts = zip(*(self._starts(pose) for pose in poses), strict=True)
         matrices = torch.stack([pose.matrix for pose in poses]).flatten(1).to(self.theta)
         offsets = (matrices - self.theta.detach().flatten()).repeat_interleave(n_rows, 0)
+        n_steps = max(round(share * self.settings.n_latent_steps), 1)
+        rows = self.observed.repeat(n_poses, 1, 1, 1)
+        n_chunks = math.ceil(len(rows) / CHUNK)
+        runner = RowRunner(math.ceil(len(rows) / n_chunks))
+        objectives = runner(partial(self._projected, n_steps), rows, offsets, *map(torch.cat, starts))
+        order = objectives.view(n_poses, n_rows).sum(1).argsort(stable=True)
+        return [poses[index] for index in order.tolist()]
+
+    def _projected(self, n_steps, rows, offsets, *starts):
+        """Project rows under poses that do not move; returns the objectives (n,)."""
         fields = {name: getattr(self.problem, name) for name in self.problem.__dataclass_fields__}
         problem = _Posed(**fields, offsets=offsets)
-        latents = [problem.latents(torch.cat(z)) for z in zip(*starts, strict=True)]
-        rows = self.observed.repeat(n_poses, 1, 1, 1)
-        walk = row_walk(problem, rows, latents, self.settings)
-        walk.project_rows(max(round(share * self.settings.n_latent_steps), 1))
-        order = walk.objective().view(n_poses, n_rows).sum(1).argsort(stable=True)
-        return [poses[index] for index in order.tolist()]
+        walk = row_walk(problem, rows, [problem.latents(z) for z in starts], self.settings)
+        walk.project_rows(n_steps)
+        return walk.objective()
 
     @torch.no_grad()
     def _starts(self, pose):

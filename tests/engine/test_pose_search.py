@@ -14,7 +14,7 @@ from skmimic.engine._retrieval import Pose
 from skmimic.surrogates import Affine, Composition, Identity, affine_matrix, warp
 from tests.helpers import loaded
 
-SETTINGS = Settings(solver="joint", T=8)
+SETTINGS = Settings(solver="joint", T=6)
 
 
 @pytest.fixture(scope="module")
