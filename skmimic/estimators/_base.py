@@ -226,6 +226,11 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         if optimiser == "auto":
             first_order = "rmsprop_tf" if is_alternating else "adam"
             optimiser = first_order if is_alternating or self.stochastic_clipping else "lbfgs"
+        if optimiser == "lbfgs" and self.stochastic_clipping:
+            raise ValueError(
+                f"{type(self).__name__}: stochastic_clipping=True draws coordinates anew, which L-BFGS cannot follow. "
+                'Set optimizer="adam" or "auto", or stochastic_clipping=False.'
+            )
         return Settings(
             solver=solver,
             start=self.start,

@@ -43,7 +43,7 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         else L-BFGS with a memory for each row. With "lbfgs" a row takes at most T * T2 / 3 steps, which go further, and
         what moves together with a surrogate moves by Adam.
     stochastic_clipping : bool, default=False
-        Draw latent coordinates that leave their range anew instead of clipping them.
+        Draw latent coordinates that leave their range anew instead of clipping them; not with ``optimizer="lbfgs"``.
     image_shape : tuple (C, H, W) or None, default=None
         Of the rows of X; None takes it from the generator or the form of X.
     data_range : "auto" or tuple (low, high), default="auto"

@@ -167,6 +167,10 @@ class TestEveryOne:
         assert np.abs(drawn).max() <= 1
         assert not np.array_equal(clipped, drawn)
 
+    def test_stochastic_clipping_with_lbfgs_is_refused(self, cls):
+        with pytest.raises(ValueError, match="which L-BFGS cannot follow"):
+            small(cls, stochastic_clipping=True, optimizer="lbfgs").fit(pictures()).encode(pictures())
+
     def test_linear_generators_are_projected_on_exactly(self, cls):
         pca = PCA(10, random_state=0).fit(digits())
         expected = pca.inverse_transform(pca.transform(digits()))
