@@ -10,11 +10,11 @@ from plain_algorithm_1 import plain_algorithm_1
 
 from skmimic import MimicDomainAligner, PGDProjector, from_paper
 
-__all__ = ["BY_AREAS", "METHODS", "SEEDED", "Alignment", "Options"]
+__all__ = ["METHODS", "SEEDED", "SHRUNK_BY_AREAS", "Alignment", "Options"]
 
 BATCH = 1000  # rows, section 5.1.2 of the paper
 SEEDED = ("pgd", "pgd_tuned", "mimicgan", "plain", "ours")  # methods that depend on the generator
-BY_AREAS = ("none_area",)  # methods that see MNIST resized in another way
+SHRUNK_BY_AREAS = ("none_area",)  # methods that see MNIST resized in another way
 
 
 @dataclass(frozen=True)

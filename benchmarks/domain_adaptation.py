@@ -24,8 +24,8 @@ import numpy as np
 import torch
 from adaptation_classifiers import cnn_hits, nearest_neighbour_hits, trained_network
 from adaptation_domains import DIRECTIONS, MORE, PAIRS, load_pair, model_path
-from adaptation_methods import BY_AREAS, SEEDED, Options
 from adaptation_methods import METHODS as PROJECTIONS
+from adaptation_methods import SEEDED, SHRUNK_BY_AREAS, Options
 from adaptation_report import draw_figure, read_results, table
 
 import skmimic
@@ -99,7 +99,7 @@ def keep_images(pair, alignment, path):
 
 def measure(direction, method, seed, options, arguments, path):
     """Run one method in this process and write its result."""
-    pair = load_pair(direction, by_areas=method in BY_AREAS).limited(arguments.rows)
+    pair = load_pair(direction, by_areas=method in SHRUNK_BY_AREAS).limited(arguments.rows)
     gan = Generator.load(model_path(direction, seed)) if method in SEEDED else None
     align, before = implementation(method), peak_mib()
     start = time.perf_counter()

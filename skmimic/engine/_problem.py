@@ -10,7 +10,7 @@ from ..surrogates import N_DEVIATIONS, Affine, Surrogate
 
 __all__ = ["Latents", "Problem"]
 
-TETHER_SD = 0.01  # of each number of the shared affine map around its tether
+TETHER_SD = 0.01, 0.01, 0.06  # of the columns of the shared affine map around its tether; the last holds the shifts
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,8 @@ class Problem:
     lambda_adv : float, default=0.0
         Weight of the adversarial term; 1e-4 in the paper.
     tether : tensor (2, 3) or None, default=None
-        Where the shared affine map is expected, for batches too small to tell all its numbers.
+        Where the shared affine map is expected, for batches too small to tell all its numbers; `TETHER_SD` says how
+        tightly.
     """
 
     generator: object
@@ -137,7 +138,13 @@ class Problem:
         return total
 
     def shared_penalty(self):
-        """Compute the Gaussian prior of what the rows share, a scalar counted once, however many rows there are."""
+        """Compute the Gaussian prior of what the rows share, counted once, however many rows there are.
+
+        Returns
+        -------
+        scalar tensor
+        """
         if self.tether is None:
-            return 0.0
-        return 0.5 * (self.surrogate.part(Affine).theta - self.tether).square().sum() / TETHER_SD**2
+            return torch.zeros((), device=self.generator.device)
+        theta = self.surrogate.part(Affine).theta
+        return 0.5 * ((theta - self.tether) / theta.new_tensor(TETHER_SD)).square().sum()

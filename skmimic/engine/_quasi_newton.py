@@ -67,9 +67,10 @@ class QuasiNewton:
         """
         if observe is not None:
             observe(0, self.latents)
-        self._go_on(0, n_steps, observe)
+        self.go_on(0, n_steps, observe)
 
-    def _go_on(self, n_done, n_steps, observe):
+    def go_on(self, n_done, n_steps, observe=None):
+        """Do what `project_rows` does, after `n_done` of the evaluations."""
         settled, last = torch.zeros_like(self.value, dtype=torch.bool), self.value
         for step in range(n_done + 1, n_steps + 1):
             self.step(~settled)
@@ -78,7 +79,9 @@ class QuasiNewton:
             if observe is not None:
                 observe(step, self.latents)
             if self.settings.tol > 0:
-                settled, last = settled | has_settled(last, self.value, self.settings.tol), self.value
+                if step - n_done >= CHECK_EVERY:  # after fewer a row that was refused one step would count as settled
+                    settled = settled | has_settled(last, self.value, self.settings.tol)
+                last = self.value
                 if bool(settled.all()):
                     return
 
@@ -102,7 +105,7 @@ class QuasiNewton:
 
     def adopt(self, rival):
         """Go on from where another walk of the same rows stands, with its memory, in those rows where it is lower."""
-        lower = rival.value < self.value
+        lower = (rival.value < self.value) | self.value.isnan()
         for name in ("point", "value", "gradient", "unit", "length", "direction"):
             setattr(self, name, _chosen(lower, getattr(rival, name), getattr(self, name)))
         for name in ("steps", "changes", "curvatures"):
@@ -166,7 +169,7 @@ class QuasiNewton:
         return torch.cat([z, point[:, self.latent_dim :]], 1)
 
 
-class Contest(QuasiNewton):
+class Contest:
     """Walks from several starts, by turns for a quarter of the evaluations each; then the lowest of each row goes on.
 
     Parameters
@@ -174,31 +177,41 @@ class Contest(QuasiNewton):
     problem, observed, settings
         As those of `QuasiNewton`.
     starts : list of Latents
+        Two to four.
     """
 
     def __init__(self, problem, observed, starts, settings):
-        first, *others = starts
-        super().__init__(problem, observed, first, settings)
-        self.rivals = [QuasiNewton(problem, observed, start, settings) for start in others]
+        self.walks = [QuasiNewton(problem, observed, start, settings) for start in starts]
+
+    @property
+    def latents(self):
+        """The present latents; until the contest is decided those of the first walk."""
+        return self.walks[0].latents
+
+    def objective(self):
+        """Return the objective (n,) at the present latents."""
+        return self.walks[0].objective()
 
     def project_rows(self, n_steps, observe=None):
-        """Evaluate objective and gradient `n_steps` times over all starts; arguments as those of `QuasiNewton`.
-
-        What is observed until the contest is decided is the walk from the first start.
-        """
-        walks = [self, *self.rivals]
+        """Evaluate objective and gradient `n_steps` times over all starts; arguments as those of `QuasiNewton`."""
         if observe is not None:
             observe(0, self.latents)
-        n_trials = len(walks) * int(TRIAL_SHARE * n_steps)
-        for done in range(len(walks), n_trials + 1, len(walks)):
-            for walk in walks:
+        self.walks[0].go_on(self._decide(n_steps, observe), n_steps, observe)
+
+    def _decide(self, n_steps, observe):
+        """Hold the trial, keep one walk, and return the number of evaluations that this took."""
+        n_walks = len(self.walks)
+        n_trials = n_walks * int(TRIAL_SHARE * n_steps) if n_walks > 1 else 0
+        for done in range(n_walks, n_trials + 1, n_walks):
+            for walk in self.walks:
                 walk.step()
-            if observe is not None and done % CHECK_EVERY < len(walks):
+            if observe is not None and done % CHECK_EVERY < n_walks:
                 observe(done - done % CHECK_EVERY, self.latents)
-        for rival in self.rivals:
-            self.adopt(rival)
-        self.rivals = []
-        self._go_on(n_trials, n_steps, observe)
+        first, *rivals = self.walks
+        for rival in rivals:
+            first.adopt(rival)
+        self.walks = [first]
+        return n_trials
 
 
 def row_walk(problem, observed, starts, settings):

@@ -1,5 +1,6 @@
 """Learn a surrogate on a batch: a given family, or with "auto" the smallest family that explains the rows."""
 
+import copy
 import math
 import warnings
 from dataclasses import dataclass, replace
@@ -137,14 +138,14 @@ def learn_surrogate(bench, surrogate, family):
     Learned
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
-    tether = None
+    schedule = CONSTANT if is_flexible else ANNEALED
     if isinstance(surrogate, Composition) and min(bench.observed.shape[-2:]) > 1:
-        tether = _start_as_found(bench, surrogate)
-    return bench.learn(surrogate, family, CONSTANT if is_flexible else ANNEALED, N_FLEXIBLE, tether)
+        return _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
+    return bench.learn(surrogate, family, schedule, N_FLEXIBLE)
 
 
 def _start_as_found(bench, surrogate):
-    """Let the parts of a composition start where retrieval says; returns the tether of the affine map, if any."""
+    """Let the parts of a composition start where retrieval says; returns the pose."""
     width = None
     if surrogate.part(Blur) is not None:
         width = blur_width(bench.observed, bench.candidates.images)
@@ -155,19 +156,26 @@ def _start_as_found(bench, surrogate):
     _set_as_found(surrogate, found, width)
     if surrogate.missing is not None and found.missing is not None:
         surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
-    return _tether(bench, surrogate, found.pose)
+    return found.pose
 
 
-def _tether(bench, surrogate, pose):
-    """Few rows do not tell six numbers: search their pose by projecting them, and hold the affine map near it."""
+def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
+    """Learn a surrogate that starts at a pose; on few rows also at a searched one and held there, and keep the better.
+
+    Few rows do not tell six numbers: left alone the affine map wanders. Held near a rotation and a zoom it cannot
+    follow a shift or a shear, so both are tried.
+    """
     affine, rows = surrogate.part(Affine), bench.observed
     if affine is None or len(rows) >= FEW_ROWS or min(rows.shape[-2:]) == 1:
-        return None
-    found = search_pose(bench.problem.with_(surrogate=surrogate), rows, bench.candidates, bench.settings, pose)
+        return bench.learn(surrogate, family, schedule, n_rows)
+    held = copy.deepcopy(surrogate)
+    free = bench.learn(surrogate, family, schedule, n_rows)
+    found = search_pose(bench.problem.with_(surrogate=held), rows, bench.candidates, bench.settings, pose)
     bench.report(f"searched the pose of {len(rows)} rows")
     with torch.no_grad():
-        affine.theta.copy_(found.matrix)
-    return affine.theta.detach().clone()
+        held.part(Affine).theta.copy_(found.matrix)
+    trial = bench.learn(held, family, schedule, n_rows, found.matrix.to(rows))
+    return min(trial, free, key=lambda one: bench.project(one.surrogate, family).trace.objectives[-1])
 
 
 @torch.no_grad()
@@ -236,10 +244,11 @@ def _flexible(bench, structured, loose):
     if not rows_differ and bench.fit_to_projections(surrogate, loose) > PROMISING_BELOW * loose.residual:
         return None
     limit = FLEXIBLE_BELOW * loose.residual
-    bench.learn(surrogate, family, CONSTANT[:1], N_PROMISE)
+    tether = parts["affine"].theta.detach().clone() if len(bench.observed) < FEW_ROWS else None
+    bench.learn(surrogate, family, CONSTANT[:1], N_PROMISE, tether)
     if bench.project(surrogate, family, CONSTANT[0]).residual > limit:  # it would not come down later
         return None
-    learned = bench.learn(surrogate, family, CONSTANT[1:], N_FLEXIBLE)
+    learned = bench.learn(surrogate, family, CONSTANT[1:], N_FLEXIBLE, tether)
     measured = bench.project(surrogate, family, CONSTANT[-1]).residual
     return replace(learned, residual=measured) if measured < limit else None
 
@@ -251,7 +260,7 @@ def _learn_structured(bench, found, width=None):
     _set_as_found(surrogate, found, width)
     surrogate = surrogate.to(found.dead.device)
     n_rows = N_TONE if {"blur", "photometric"} & set(parts) else N_POSE
-    return bench.learn(surrogate, "+".join(parts), ANNEALED, n_rows, _tether(bench, surrogate, found.pose))
+    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows)
 
 
 def _or_blurred(bench, structured, width):

@@ -9,7 +9,7 @@ from skmimic import load_gan
 from skmimic.engine import Latents, Problem, Settings
 from skmimic.engine._descent import Descent, observed_steps
 from skmimic.engine._initialisation import Candidates, start_latents
-from skmimic.engine._quasi_newton import Contest, QuasiNewton, row_walk
+from skmimic.engine._quasi_newton import TRIAL_SHARE, Contest, QuasiNewton, row_walk
 from skmimic.surrogates import Affine, Identity
 from tests.helpers import loaded, pca_generator
 
@@ -192,12 +192,23 @@ def test_equal_starts_are_one_start(digits):
     assert torch.equal(contest.latents.z, alone.latents.z)
 
 
-def test_a_start_that_is_not_finite_never_wins(digits):
-    problem, observed, starts, _ = contest_of(digits, (0, 1))
-    broken = Latents(torch.full_like(starts[1].z, float("nan")))
-    contest = row_walk(problem, observed, [starts[0], broken], SETTINGS)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_start_that_is_not_finite_never_wins(digits, is_first):
+    problem, observed, (start, other), _ = contest_of(digits, (0, 1))
+    broken = Latents(torch.full_like(other.z, float("nan")))
+    contest = row_walk(problem, observed, [broken, start] if is_first else [start, broken], SETTINGS)
     contest.project_rows(40)
     assert torch.isfinite(contest.objective()).all()
+
+
+def test_no_row_settles_right_after_the_trial(digits):
+    """Of 50 evaluations the trial takes 24, one before a check; a row that was refused one step has not settled."""
+    problem, observed, starts, patient = contest_of(digits, (0, 1))
+    assert 2 * int(TRIAL_SHARE * 50) == 24
+    hasty = row_walk(problem, observed, starts, replace(SETTINGS, tol=1e-4))
+    for walk in (hasty, patient):
+        walk.project_rows(50)
+    assert torch.equal(hasty.objective(), patient.objective())
 
 
 @pytest.mark.parametrize("n_steps", [1, 3, 25, 60, 167])
