@@ -12,9 +12,10 @@ from ._problem import Problem
 from ._quasi_newton import row_walk
 from ._retrieval import PARSIMONY, Pose
 
-__all__ = ["FEW_ROWS", "search_pose"]
+__all__ = ["FEWEST_STEPS", "FEW_ROWS", "search_pose"]
 
 FEW_ROWS = 32  # from here on retrieval comes near enough for gradients to do the rest
+FEWEST_STEPS = 50  # of phase B; with less effort projections do not tell poses apart
 TURN, ZOOM = 3.0, 1.04  # degrees and factor between neighbours; the valley is hardly wider
 N_ZOOMS = 5
 N_FIRST, FIRST_ROWS, FEWEST_TURNS, MOST_TURNS = 400, 4, 15, 31  # rows times poses of the first look, and its limits

@@ -23,7 +23,7 @@ from ._descent import Descent
 from ._evidence import blur_width
 from ._initialisation import start_latents
 from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
-from ._pose_search import FEW_ROWS, search_pose
+from ._pose_search import FEW_ROWS, FEWEST_STEPS, search_pose
 from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
@@ -165,8 +165,9 @@ def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
     Few rows do not tell six numbers: left alone the affine map wanders. Held near a rotation and a zoom it cannot
     follow a shift or a shear, so both are tried.
     """
-    affine, rows = surrogate.part(Affine), bench.observed
-    if affine is None or len(rows) >= FEW_ROWS or min(rows.shape[-2:]) == 1:
+    rows = bench.observed
+    is_worth_it = len(rows) < FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
+    if not is_worth_it or surrogate.part(Affine) is None or min(rows.shape[-2:]) == 1:
         return bench.learn(surrogate, family, schedule, n_rows)
     held = copy.deepcopy(surrogate)
     free = bench.learn(surrogate, family, schedule, n_rows)

@@ -9,7 +9,7 @@ from skmimic import load_gan
 from skmimic.engine import Settings, estimate_corruption
 from skmimic.engine._descent import Descent
 from skmimic.engine._initialisation import Candidates
-from skmimic.engine._pose_search import FEW_ROWS, _grid, search_pose
+from skmimic.engine._pose_search import FEW_ROWS, FEWEST_STEPS, _grid, search_pose
 from skmimic.engine._problem import TETHER_SD, Latents, Problem
 from skmimic.engine._retrieval import Pose
 from skmimic.surrogates import Affine, Composition, Identity, affine_matrix, warp
@@ -69,7 +69,7 @@ def test_the_first_look_has_no_twins_and_no_side(zoom, n_rows):
 def test_few_rows_are_held_at_a_pose_and_many_are_free(turned):
     generator, rows = turned
     sentences = []
-    adaptation = estimate_corruption(generator, rows, replace(SETTINGS, T=4), "affine", report=sentences.append)
+    adaptation = estimate_corruption(generator, rows, SETTINGS, "affine", report=sentences.append)
     shape = adaptation.surrogate.describe()
     assert shape["rotation_deg"] == pytest.approx(35, abs=3)
     assert shape["scale"] == pytest.approx((1, 1), abs=0.06)
@@ -77,7 +77,15 @@ def test_few_rows_are_held_at_a_pose_and_many_are_free(turned):
     assert any("searched the pose of 4 rows" in sentence for sentence in sentences)
     sentences.clear()
     many = rows.repeat(FEW_ROWS // 4, 1, 1, 1)
-    estimate_corruption(generator, many, replace(SETTINGS, T=1), "affine", report=sentences.append)
+    estimate_corruption(generator, many, SETTINGS, "affine", report=sentences.append)
+    assert not any("searched" in sentence for sentence in sentences)
+
+
+def test_little_effort_is_not_spent_on_a_search(turned):
+    sentences = []
+    hasty = replace(SETTINGS, T=2)
+    assert hasty.n_latent_steps < FEWEST_STEPS <= SETTINGS.n_latent_steps
+    estimate_corruption(*turned, hasty, "affine", report=sentences.append)
     assert not any("searched" in sentence for sentence in sentences)
 
 
@@ -117,6 +125,6 @@ def test_joint_steps_are_pulled_to_the_tether(n_rows):
 def test_surrogates_without_an_affine_map_are_not_held(turned):
     generator, rows = turned
     sentences = []
-    estimate_corruption(generator, rows, replace(SETTINGS, T=1), "photometric", report=sentences.append)
-    estimate_corruption(generator, rows, replace(SETTINGS, T=1), Identity(), report=sentences.append)
+    estimate_corruption(generator, rows, SETTINGS, "photometric", report=sentences.append)
+    estimate_corruption(generator, rows, SETTINGS, Identity(), report=sentences.append)
     assert not any("searched" in sentence for sentence in sentences)
