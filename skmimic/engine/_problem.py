@@ -145,6 +145,6 @@ class Problem:
         scalar tensor
         """
         if self.tether is None:
-            return torch.zeros((), device=self.generator.device)
+            return torch.zeros(())
         theta = self.surrogate.part(Affine).theta
         return 0.5 * ((theta - self.tether) / theta.new_tensor(TETHER_SD)).square().sum()

@@ -77,8 +77,8 @@ def test_phase_b_gives_the_same_bits_when_it_is_followed():
 
 
 def test_rows_that_settle_early_stay_until_the_last_snapshot():
-    found, trajectory = projector(replace(JOINT, T=10, tol=0.5)).follow(observed())
-    assert [moment.step for moment in trajectory] == observed_steps(replace(JOINT, T=10).n_latent_steps)
+    found, trajectory = projector(replace(JOINT, T=20, tol=0.5)).follow(observed())
+    assert [moment.step for moment in trajectory] == observed_steps(replace(JOINT, T=20).n_latent_steps)
     np.testing.assert_array_equal(trajectory[-1].images, trajectory[-2].images)
     np.testing.assert_array_equal(trajectory[-1].images, found[1])
 
