@@ -89,11 +89,11 @@ class TestRange:
 
     def test_bytes_are_from_0_to_255_and_come_back_so(self):
         X = as_bytes(pictures())
-        one_start = {"T": 20, "optimizer": "adam"}  # of two, rounding to bytes may let the other win
-        model = small(PGDProjector, **one_start).fit(X)
+        model = small(PGDProjector, T=20).fit(X)
         assert tuple(model.data_range_) == (0, 255)
         assert np.abs(model.transform(X) - X).mean() < 15
-        inside = small(PGDProjector, **one_start).fit(pictures()).transform(pictures())
+        same = X.astype(np.float32) / 127.5 - 1  # not pictures(): rounding may let the other start of a row win
+        inside = small(PGDProjector, T=20).fit(same).transform(same)
         np.testing.assert_allclose(model.transform(X), (inside + 1) * 127.5, atol=8)
 
     @pytest.mark.parametrize("bounds", [(0.0, 1.0), (-2.0, 3.0), (0.0, 255.0)])
