@@ -1,14 +1,12 @@
 """The pose that few rows share: they are projected under many poses, the lowest objective wins."""
 
 import math
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 
 from ..surrogates import Affine
 from ..utils import RowRunner
-from ._problem import Problem
 from ._quasi_newton import row_walk
 from ._retrieval import PARSIMONY, Pose
 
@@ -26,23 +24,6 @@ N_STARTS, N_CANDIDATES = 2, 1000
 CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
 
-@dataclass(frozen=True)
-class _Posed(Problem):
-    """The objective with a pose for every row that does not move.
-
-    Parameters
-    ----------
-    offsets : tensor (n, 6)
-        Additions to the shared affine parameters.
-    """
-
-    offsets: torch.Tensor | None = None
-
-    def fidelity(self, observed, images, deviations=None):
-        """Compute the fidelity of each row under its pose."""
-        return super().fidelity(observed, images, self.offsets)
-
-
 def search_pose(problem, observed, candidates, settings, pose):
     """Improve a pose that retrieval found on few rows.
 
@@ -52,7 +33,7 @@ def search_pose(problem, observed, candidates, settings, pose):
     Parameters
     ----------
     problem : Problem
-        Its surrogate has an affine part, which is moved for a time and then as it was.
+        Its surrogate has an affine part.
     observed : tensor (n, c, h, w)
     candidates : Candidates
     settings : Settings
@@ -63,19 +44,17 @@ def search_pose(problem, observed, candidates, settings, pose):
     Pose
         The identity is given up only for a pose that brings the objective below 0.94 of what it was.
     """
-    few = candidates.first(N_CANDIDATES)
-    some, more, every = (
-        _Search(problem, observed[:n_rows], few, settings) for n_rows in (FIRST_ROWS, MOVE_ROWS, len(observed))
-    )
-    promising = some.ranked(_grid(pose, len(some.observed)), GLANCE)
-    found = every.ranked(promising[: max(N_SECOND // len(observed), FEWEST_SECOND)], GLANCE)[0]
+    search, n_all = _Search(problem, observed, candidates.first(N_CANDIDATES), settings), len(observed)
+    n_first, n_moving = min(n_all, FIRST_ROWS), min(n_all, MOVE_ROWS)
+    promising = search.ranked(_grid(pose, n_first), n_first, GLANCE)
+    found = search.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)[0]
     for _ in range(N_MOVES):
-        before, found = found, more.ranked(_neighbours(found), LOOK)[0]
+        before, found = found, search.ranked(_neighbours(found), n_moving, LOOK)[0]
         if found == before:
             break
-    found = more.ranked(_neighbours(found, 0.5), LOOK)[0]
+    found = search.ranked(_neighbours(found, 0.5), n_moving, LOOK)[0]
     if pose == Pose() and found != pose:
-        kept, changed = every.objectives([pose, found], LOOK)
+        kept, changed = search.objectives([pose, found], n_all, LOOK)
         return found if changed < PARSIMONY * kept else pose
     return found
 
@@ -98,44 +77,62 @@ def _around(count):
     return range(-(count // 2), count - count // 2)
 
 
+class _Posed:
+    """A surrogate at poses that do not move.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    offsets : tensor (n, 6) or (1, 6)
+        Additions to the shared affine parameters, of each row or of all.
+    """
+
+    takes_deviations = False
+
+    def __init__(self, surrogate, offsets):
+        self.surrogate, self.offsets, self.missing = surrogate, offsets, surrogate.missing
+
+    def __call__(self, images, deviations=None):
+        return self.surrogate(images, self.offsets)
+
+
 class _Search:
-    """Project all rows under several poses at once."""
+    """Project the first rows under several poses at once."""
 
     def __init__(self, problem, observed, candidates, settings):
         self.problem, self.observed, self.candidates, self.settings = problem, observed, candidates, settings
-        self.theta = problem.surrogate.part(Affine).theta
+        self.theta = problem.surrogate.part(Affine).theta.detach().flatten()
+        self.starts = {}  # of all rows, by pose
 
-    def ranked(self, poses, share):
+    def ranked(self, poses, n_rows, share):
         """Sort poses by their objectives."""
-        return [poses[index] for index in self.objectives(poses, share).argsort(stable=True).tolist()]
+        return [poses[index] for index in self.objectives(poses, n_rows, share).argsort(stable=True).tolist()]
 
-    def objectives(self, poses, share):
-        """Sum the rows' objectives under each pose after a share of the steps of phase B."""
-        n_rows, n_poses = len(self.observed), len(poses)
+    def objectives(self, poses, n_rows, share):
+        """Sum the objectives of some rows under each pose after a share of the steps of phase B."""
         starts = zip(*(self._starts(pose) for pose in poses), strict=True)
-        matrices = torch.stack([pose.matrix for pose in poses]).flatten(1).to(self.theta)
-        offsets = (matrices - self.theta.detach().flatten()).repeat_interleave(n_rows, 0)
+        starts = [torch.cat([z[:n_rows] for z in nearest]) for nearest in starts]
+        offsets = torch.stack([self._offset(pose) for pose in poses]).repeat_interleave(n_rows, 0)
+        rows = self.observed[:n_rows].repeat(len(poses), 1, 1, 1)
+        runner = RowRunner(math.ceil(len(rows) / math.ceil(len(rows) / CHUNK)))
         n_steps = max(round(share * self.settings.n_latent_steps), 1)
-        rows = self.observed.repeat(n_poses, 1, 1, 1)
-        n_chunks = math.ceil(len(rows) / CHUNK)
-        runner = RowRunner(math.ceil(len(rows) / n_chunks))
-        objectives = runner(partial(self._projected, n_steps), rows, offsets, *map(torch.cat, starts))
-        return objectives.view(n_poses, n_rows).sum(1)
+        return runner(partial(self._projected, n_steps), rows, offsets, *starts).view(len(poses), n_rows).sum(1)
 
     def _projected(self, n_steps, rows, offsets, *starts):
-        """Project rows under poses that do not move; returns the objectives (n,)."""
-        fields = {name: getattr(self.problem, name) for name in self.problem.__dataclass_fields__}
-        problem = _Posed(**fields, offsets=offsets)
+        """Project rows under poses; returns the objectives (n,)."""
+        problem = self.problem.with_(surrogate=_Posed(self.problem.surrogate, offsets))
         walk = row_walk(problem, rows, [problem.latents(z) for z in starts], self.settings)
         walk.project_rows(n_steps)
         return walk.objective()
 
-    @torch.no_grad()
+    def _offset(self, pose):
+        return pose.matrix.flatten().to(self.theta) - self.theta
+
     def _starts(self, pose):
-        surrogate, kept = self.problem.surrogate, self.theta.clone()
-        try:
-            self.theta.copy_(pose.matrix)
-            mimicked = self.candidates.mimicked(surrogate)
-        finally:
-            self.theta.copy_(kept)
-        return self.candidates.nearest_of_parts(self.observed, mimicked, surrogate.missing, N_STARTS)
+        """Look up where all rows start under a pose, once."""
+        if pose not in self.starts:
+            surrogate = self.problem.surrogate
+            mimicked = self.candidates.mimicked(_Posed(surrogate, self._offset(pose)[None]))
+            nearest = self.candidates.nearest_of_parts(self.observed, mimicked, surrogate.missing, N_STARTS)
+            self.starts[pose] = nearest
+        return self.starts[pose]
