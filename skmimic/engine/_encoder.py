@@ -16,7 +16,7 @@ __all__ = ["Encoder", "FittedEncoder", "train_encoder"]
 DEVIATION_UNIT = 0.1
 FIRST_CHANNELS, MOST_CHANNELS, N_HIDDEN = 64, 256, 512
 BATCH, N_OBSERVED = 256, 128
-FEWEST_STEPS, MOST_STEPS = 2500, 3000
+N_STEPS = 2000
 OBSERVED_FROM = 0.2  # fraction of the steps after which the observations join
 NOISE, LATENT_WEIGHT = 0.05, 40.0
 
@@ -121,7 +121,7 @@ def train_encoder(problem, observed, settings, random, report=None):
         If the training diverges.
     """
     generator, device = problem.generator, observed.device
-    n_steps = settings.encoder_steps or min(max(len(observed) // 2, FEWEST_STEPS), MOST_STEPS)
+    n_steps = settings.encoder_steps or N_STEPS
     encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, problem.has_deviations, random)
     optimiser = torch.optim.Adam(encoder.to(device).parameters(), 1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps, 2e-5)

@@ -37,7 +37,7 @@ class Settings:
     n_init : int, default=1
         Number of phase A runs, the lowest objective wins.
     encoder_steps : int or None, default=None
-        Training steps of the amortized solver's encoder. None takes one for every two rows, 2,500 to 3,000.
+        Training steps of the amortized solver's encoder. None takes 2,000.
     record : bool, default=False
         Whether the alternating solver hands out the rows as they were after each round, `Adaptation.trajectory`.
     """

@@ -3,7 +3,7 @@
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, align_layers
+from ..utils import CANONICAL, align_layers, fold_convolutions
 from ._calling import call_discriminator, call_encoder, call_generator
 from ._features import LastLayer
 
@@ -36,6 +36,8 @@ class LoadedGenerator:
         self._data_range = facts.data_range
         self._calls = {name: part.description["call"] for name, part in parts.items()}
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
+        if device.type == "cpu":
+            fold_convolutions(self._modules["generator"])
         self._shape_was_checked = False
         self._last_layer = LastLayer()
 

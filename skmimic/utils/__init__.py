@@ -7,6 +7,7 @@ from ._blur import gaussian_blur
 from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write
+from ._folding import fold_convolutions
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._random import torch_generator
@@ -23,6 +24,7 @@ __all__ = [
     "as_images",
     "as_rows",
     "atomic_write",
+    "fold_convolutions",
     "gaussian_blur",
     "has_fast_bfloat16",
     "import_extra",

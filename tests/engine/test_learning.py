@@ -193,13 +193,12 @@ class TestEncoder:
         train_encoder(self.problem(), clean(), replace(SETTINGS, encoder_steps=250), seeded(), sentences.append)
         assert sentences == ["encoder: step 250 of 250"]
 
-    @pytest.mark.parametrize(("n_rows", "n_steps"), [(40, 250), (600, 300), (1200, 500)])
-    def test_takes_a_step_for_every_two_rows_within_limits(self, n_rows, n_steps, monkeypatch):
-        monkeypatch.setattr("skmimic.engine._encoder.FEWEST_STEPS", 250)
-        monkeypatch.setattr("skmimic.engine._encoder.MOST_STEPS", 500)
+    @pytest.mark.parametrize("n_rows", [40, 1200])
+    def test_takes_the_same_number_of_steps_for_any_number_of_rows(self, n_rows, monkeypatch):
+        monkeypatch.setattr("skmimic.engine._encoder.N_STEPS", 250)
         sentences, settings = [], replace(SETTINGS, encoder_steps=None)
         train_encoder(self.problem(), clean(n_rows), settings, seeded(), sentences.append)
-        assert sentences[-1].endswith(f"of {n_steps}")
+        assert sentences[-1].endswith("of 250")
 
     @pytest.mark.parametrize("is_fast", [False, True])
     def test_gives_float32_in_either_precision(self, is_fast, monkeypatch):

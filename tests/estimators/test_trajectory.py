@@ -17,7 +17,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_looking_changes_nothing(solver, monkeypatch):
-    monkeypatch.setattr("skmimic.engine._encoder.FEWEST_STEPS", 60)
+    monkeypatch.setattr("skmimic.engine._encoder.N_STEPS", 60)
     projector = small(MimicGANProjector, solver=solver)
     plain, followed = projector.project(pictures()), projector.project(pictures(), trajectory=True)
     assert same(plain, followed)
