@@ -16,6 +16,7 @@ from PIL import Image
 from skmimic import Generator
 from skmimic.generators import as_prior
 from skmimic.training import TrainingSettings, train_bigan, train_dcgan
+from skmimic.utils import has_fast_bfloat16
 
 LATENT_DIM, WIDTH, SEED = 64, 64, 0
 TRAINERS = {"DCGAN": train_dcgan, "BiGAN": train_bigan}
@@ -36,7 +37,8 @@ def train(
     kind="DCGAN",
 ):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
-    settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=True)
+    is_fast = has_fast_bfloat16(torch.device("cpu"))  # elsewhere bfloat16 is emulated, ten times as slow
+    settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=is_fast)
     prior = as_prior("uniform")
     networks = TRAINERS[kind](images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
     notes = {
