@@ -27,7 +27,7 @@ from ._pose_search import FEW_ROWS, FEWEST_STEPS, search_pose
 from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
-from ._retrieval import retrieve, retrieve_blurred
+from ._retrieval import Pose, retrieve, retrieve_blurred
 
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
@@ -35,6 +35,8 @@ N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few
 N_PROMISE, N_MEASURED = 48, 32
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
+PAYING_BELOW = 0.98  # a part that retrieval hardly saw must bring the objective below this fraction of that without
+SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which retrieval hardly saw them
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.8  # deviations of the rows must bring the residual below this fraction of that without
@@ -195,9 +197,9 @@ def _set_as_found(surrogate, found, width):
 def select_surrogate(bench):
     """Choose the family and learn it: identity, structured (affine, gain and bias, mask), or flexible.
 
-    The structured family holds what `retrieve` found, its per-row deviations annealed away. Where that leaves much,
-    every row may keep a deviation of its own, and the flexible family adds a convolution block, as between two data
-    sets.
+    The structured family holds what `retrieve` found, its per-row deviations annealed away; an affine map or a gain
+    and a bias that were hardly found must pay. Where that leaves much, every row may keep a deviation of its own, and
+    the flexible family adds a convolution block, as between two data sets.
 
     Parameters
     ----------
@@ -208,24 +210,31 @@ def select_surrogate(bench):
     Learned
     """
     plain = bench.project(Identity(), "identity")
-    structured = _learn_structured(bench, retrieve(bench.candidates, bench.observed))
-    width = blur_width(bench.observed, bench.candidates.images)
-    if width is not None:
-        structured = _or_blurred(bench, structured, width)
+    structured = _structured(bench)
     measured = bench.project(structured.surrogate, structured.family).residual
     structured = replace(structured, residual=measured)
     best = structured if measured < STRUCTURED_BELOW * plain.residual else plain
     level = _mean_picture_residual(bench)
     if best.residual < EXPLAINED * level:
         return best
-    loose = _loosened(bench, structured)
-    flexible = _flexible(bench, structured, loose)
+    posed = _with_affine(bench, structured)
+    loose = _loosened(bench, posed)
+    flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
     elif loose.residual < LOOSE_BELOW * best.residual:
         best = loose
     _warn_if_unexplained(best.residual, level)
     return best
+
+
+def _with_affine(bench, structured):
+    """Put an affine map at the identity first where there is none, for the rows to deviate from."""
+    if structured.surrogate.part(Affine) is not None:
+        return structured
+    affine = Affine(tuple(bench.observed.shape[1:])).to(bench.observed.device)
+    parts = [affine, *structured.surrogate.parts]
+    return replace(structured, surrogate=Composition(parts), family=f"affine+{structured.family}")
 
 
 def _loosened(bench, structured):
@@ -254,9 +263,38 @@ def _flexible(bench, structured, loose):
     return replace(learned, residual=measured) if measured < limit else None
 
 
-def _learn_structured(bench, found, width=None):
-    """Learn the parts that retrieval found."""
-    parts = _structured_parts(found, tuple(bench.observed.shape[1:]), width)
+def _structured(bench):
+    """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
+    width, found = None, retrieve(bench.candidates, bench.observed)
+    learned = _learn_structured(bench, _structured_parts(bench, found), found)
+    guess = blur_width(bench.observed, bench.candidates.images)
+    if guess is not None:
+        guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess)
+        trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
+        if trial.residual < STRUCTURED_BELOW * learned.residual:
+            width, found, learned = guess, blurred, trial
+    for name in _doubtful(found):
+        parts = _structured_parts(bench, found, width)
+        left = {other: parts[other] for other in learned.family.split("+") if other != name}
+        if left and name in learned.family.split("+"):
+            trial = _learn_structured(bench, left, found, width)
+            learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else trial
+    return learned
+
+
+def _doubtful(found):
+    """Name the parts that retrieval did not see or hardly saw; free, they fit what the batch happens to show."""
+    is_slight = max(abs(math.log(abs(found.gain))), abs(found.bias)) < SLIGHT_TONE and found.gain > 0
+    doubts = {"affine": found.pose == Pose(), "photometric": found.has_photometric and is_slight}
+    return [name for name, is_doubtful in doubts.items() if is_doubtful]
+
+
+def _final(learned):
+    return learned.trace.objectives[-1]
+
+
+def _learn_structured(bench, parts, found, width=None):
+    """Learn parts that start where retrieval says."""
     surrogate = Composition(list(parts.values()))
     _set_as_found(surrogate, found, width)
     surrogate = surrogate.to(found.dead.device)
@@ -264,15 +302,9 @@ def _learn_structured(bench, found, width=None):
     return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows)
 
 
-def _or_blurred(bench, structured, width):
-    """Try the same with a blur, which changes what retrieval finds."""
-    width, found = retrieve_blurred(bench.candidates, bench.observed, width)
-    trial = _learn_structured(bench, found, width)
-    return trial if trial.residual < STRUCTURED_BELOW * structured.residual else structured
-
-
-def _structured_parts(found, image_shape, width):
-    """Make a part for everything that was found; the affine part is always there, gradients may still move it."""
+def _structured_parts(bench, found, width=None):
+    """Make a part for everything that was found, and an affine map, which gradients may still move."""
+    image_shape = tuple(bench.observed.shape[1:])
     parts = {"affine": Affine(image_shape)}
     if width is not None:
         parts["blur"] = Blur(image_shape, width)
