@@ -19,8 +19,11 @@ from skmimic.engine import (
     solve_jointly,
     train_encoder,
 )
+from skmimic.engine._results import OptimizationTrace
+from skmimic.engine._retrieval import Pose, Retrieval
+from skmimic.engine._selection import Bench, Learned, _doubtful, _with_affine
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
-from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix
+from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
 from tests.helpers import loaded, smooth_generator
 
 SHAPE = (1, 8, 8)
@@ -207,3 +210,36 @@ class TestEncoder:
         fitted, latents = self.guess(self.problem(surrogate, 0.1), replace(SETTINGS, encoder_steps=4), clean())
         assert {array.dtype for array in fitted.arrays.values()} == {np.dtype("float32")}
         assert latents.z.dtype == latents.deviations.dtype == torch.float32
+
+
+class TestPartsThatDoNotPay:
+    """Parts that retrieval hardly saw stay only if the objective falls clearly with them."""
+
+    @pytest.mark.parametrize(
+        ("pose", "gain", "bias", "names"),
+        [
+            (Pose(), 1.0, 0.0, ["affine"]),
+            (Pose(), 1.1, 0.1, ["affine", "photometric"]),
+            (Pose(), 1.1, 0.5, ["affine"]),
+            (Pose(), -1.0, 0.0, ["affine"]),
+            (Pose(20.0), 0.5, 0.0, []),
+            (Pose(0.0, 0.9), 0.9, 0.0, ["photometric"]),
+        ],
+    )
+    def test_are_those_near_the_identity(self, pose, gain, bias, names):
+        nothing = torch.zeros(SHAPE)
+        assert _doubtful(Retrieval(pose, gain, bias, nothing > 0, nothing)) == names
+
+    def test_a_shift_under_an_inversion_pays(self):
+        shifted = warp(clean(), torch.tensor([[1.0, 0.0, 0.25], [0.0, 1.0, 0.0]]))
+        adaptation = estimate_corruption(loaded(), -shifted, replace(SETTINGS, T=10), "auto")
+        assert adaptation.surrogate.family == "affine+photometric"
+
+    def test_rows_may_still_deviate_from_a_map_that_was_left_out(self):
+        bench = Bench(Problem(loaded(), Identity()), clean(), SETTINGS, None, seeded(), print)
+        plain = Learned(Composition([Photometric(SHAPE)]), "photometric", None, 1.0, OptimizationTrace((1.0,)))
+        posed = _with_affine(bench, plain)
+        assert posed.family == "affine+photometric"
+        assert posed.surrogate.takes_deviations
+        torch.testing.assert_close(posed.surrogate(clean()), clean(), atol=1e-5, rtol=0)
+        assert _with_affine(bench, posed) is posed
