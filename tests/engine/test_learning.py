@@ -231,7 +231,7 @@ class TestPartsThatDoNotPay:
         assert _doubtful(Retrieval(pose, gain, bias, nothing > 0, nothing)) == names
 
     def test_a_shift_under_an_inversion_pays(self):
-        shifted = warp(clean(), torch.tensor([[1.0, 0.0, 0.25], [0.0, 1.0, 0.0]]))
+        shifted = warp(clean(), torch.tensor([[1.0, 0.0, 0.15], [0.0, 1.0, 0.0]]))
         adaptation = estimate_corruption(loaded(), -shifted, replace(SETTINGS, T=10), "auto")
         assert adaptation.surrogate.family == "affine+photometric"
 
