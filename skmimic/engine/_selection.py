@@ -276,7 +276,7 @@ def _structured(bench):
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
-        if left and name in learned.family.split("+"):
+        if left:
             trial = _learn_structured(bench, left, found, width)
             learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else trial
     return learned

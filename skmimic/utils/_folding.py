@@ -4,10 +4,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ._aligned import STEP
+
 __all__ = ["fold_convolutions"]
 
 FEW_CHANNELS = 4  # of images; with more the library's kernels are the faster ones
-STEP = 4  # numbers; matrices of rows must start at multiples of 16 bytes to give the same bits wherever they stand
 
 
 class FoldedConvTranspose2d(nn.ConvTranspose2d):
