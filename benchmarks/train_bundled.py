@@ -2,7 +2,7 @@
 
     SKMIMIC_DATA=... python benchmarks/train_bundled.py mnist16 --work /tmp/bundled
 
-Started again it goes on where it stopped, and the result has the same bits. Each stage writes the model file and a
+Started again it goes on where it stopped, on a processor with the same bits. Each stage writes the model file and a
 sheet of samples, so that a training that goes wrong is seen early.
 """
 
@@ -16,7 +16,7 @@ from PIL import Image
 from skmimic import Generator
 from skmimic.generators import as_prior
 from skmimic.training import TrainingSettings, train_bigan, train_dcgan
-from skmimic.utils import has_fast_bfloat16
+from skmimic.utils import has_fast_bfloat16, resolve_device
 
 LATENT_DIM, WIDTH, SEED = 64, 64, 0
 TRAINERS = {"DCGAN": train_dcgan, "BiGAN": train_bigan}
@@ -35,12 +35,15 @@ def train(
     width=WIDTH,
     batch_size=128,
     kind="DCGAN",
+    device="auto",
 ):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
-    is_fast = has_fast_bfloat16(torch.device("cpu"))  # elsewhere bfloat16 is emulated, ten times as slow
+    device = resolve_device(device)
+    is_fast = has_fast_bfloat16(device)  # elsewhere bfloat16 is emulated, ten times as slow
     settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=is_fast)
     prior = as_prior("uniform")
-    networks = TRAINERS[kind](images, latent_dim, width, prior, settings, seed=seed, checkpoint=checkpoint, verbose=1)
+    how = {"device": device, "seed": seed, "checkpoint": checkpoint, "verbose": 1}
+    networks = TRAINERS[kind](images, latent_dim, width, prior, settings, **how)
     notes = {
         "trained_on": data,
         "trained_by": f"skmimic {kind}, width {width}, {networks.n_steps} steps of {batch_size} images, seed {seed}",

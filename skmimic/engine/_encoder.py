@@ -16,7 +16,7 @@ __all__ = ["Encoder", "FittedEncoder", "train_encoder"]
 DEVIATION_UNIT = 0.1
 FIRST_CHANNELS, MOST_CHANNELS, N_HIDDEN = 64, 256, 512
 BATCH, N_OBSERVED = 256, 128
-N_STEPS = 2000
+N_STEPS = 1500
 OBSERVED_FROM = 0.2  # fraction of the steps after which the observations join
 NOISE, LATENT_WEIGHT = 0.05, 40.0
 

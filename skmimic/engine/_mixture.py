@@ -174,7 +174,7 @@ def _first_labels(generator, rows, n_surrogates, seed):
     """Assign rows (n,) to the corruptions that together are nearest to them; returns these corruptions too."""
     images = Candidates(generator, torch.Generator().manual_seed(seed), N_IMAGES).images
     hypotheses = hypotheses_for(images, rows)
-    values = distances(images, rows, hypotheses)
+    values = distances(images, rows, hypotheses).cpu()  # few numbers, read one by one below
     chosen = [int(values.mean(1).argmin())]
     while len(chosen) < n_surrogates:
         more = _improved(values, [*chosen, int(_together(values, chosen).mean(1).argmin())])

@@ -25,6 +25,9 @@ PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of 
 TONE_PARSIMONY = 0.98  # the same for a gain and a bias beside a pose that was found without
 LEAST_SHARE = 0.02  # of dead pixels among the sure ones, before others are expected
 CONSTANT_SD = 1e-3
+FRAMED_ABOVE = 0.9  # part of the pixels at the edges that are dead, from where a zoom may have left a frame
+EXPLAINING_BELOW = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
+AS_NEAR = 0.9  # it may bring the live pixels no farther than the other pose over this
 
 
 class Pose(NamedTuple):
@@ -98,10 +101,10 @@ class Retrieval:
 
 
 class _Search:
-    """Mean distance of the rows to their nearest warped candidate, over the live pixels, at a small size."""
+    """Mean distance of the rows to their nearest warped candidate, over the live pixels or all, at a small size."""
 
-    def __init__(self, images, observed, max_side=MAX_SIDE):
-        live = (observed.std(0, keepdim=True) >= CONSTANT_SD).to(observed)
+    def __init__(self, images, observed, max_side=MAX_SIDE, everywhere=False):
+        live = torch.logical_or(observed.std(0, keepdim=True) >= CONSTANT_SD, torch.tensor(everywhere)).to(observed)
         seen, weight = observed * live, live
         if max(observed.shape[-2:]) > max_side:  # a small pixel may cover live and dead ones
             weight = (F.max_pool2d(live, 3, stride=1, padding=1) > 0).to(observed)
@@ -147,10 +150,29 @@ def retrieve(candidates, observed):
     """
     images, observed = candidates.images, observed[:N_ROWS]
     missing = scattered_pixels(observed, images)
-    search = _Search(images, fill_in(observed, missing))
+    filled = fill_in(observed, missing)
+    search = _Search(images, filled)
     pose, tone = _pose_and_tone(search)
+    dead = _dead_under(images, observed, missing, pose, tone)
+    if _is_framed(dead_pixels(images, observed, missing)):
+        framing = _pose_and_tone(_Search(images, filled, everywhere=True))
+        left = _dead_under(images, observed, missing, *framing)
+        is_explained = left.sum() < EXPLAINING_BELOW * dead.sum()
+        if is_explained and AS_NEAR * search.distance(*framing) < search.distance(pose, tone):
+            (pose, tone), dead = framing, left
+    return Retrieval(pose, *tone, dead, observed[0], missing)
+
+
+def _dead_under(images, observed, missing, pose, tone):
+    """Find the pixels that are dead although a pose and a tone would have them alive."""
     mimicked = tone.gain * warp(images, pose.matrix.to(observed)) + tone.bias
-    return Retrieval(pose, *tone, dead_pixels(mimicked, observed), observed[0], missing)
+    return dead_pixels(mimicked, observed, missing)
+
+
+def _is_framed(dead):
+    """Tell whether the pixels at the edges are dead, as a zoom leaves them."""
+    edges = [dead[:, 0], dead[:, -1], dead[..., 0], dead[..., -1]]
+    return torch.cat(edges, -1).float().mean() > FRAMED_ABOVE
 
 
 def _pose_and_tone(search):
@@ -238,7 +260,7 @@ def _range(values):
 
 
 @torch.no_grad()
-def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
+def dead_pixels(mimicked, observed, missing=None, tolerance=0.1, level=1e-3):
     """Find pixels that are constant over the rows and would hardly be so by chance.
 
     Where clearly dead pixels abound, others are expected: then a pixel counts that is likelier dead than not.
@@ -248,6 +270,8 @@ def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
     mimicked : tensor (K, c, h, w)
         Corrupted prior samples.
     observed : tensor (n, c, h, w)
+    missing : MissingPixels or None
+        What the rows lose one by one; a pixel may show its value for that reason, too.
     tolerance : float, default=0.1
         A sample within this distance of the constant counts as showing it.
     level : float, default=1e-3
@@ -259,6 +283,9 @@ def dead_pixels(mimicked, observed, tolerance=0.1, level=1e-3):
     """
     constant = observed.std(0, correction=0) < CONSTANT_SD
     shows_it = ((mimicked - observed[:1]).abs() < tolerance).float().mean(0)
+    if missing is not None:
+        lost = missing.fraction * missing.shows_value(observed[:1])[0]
+        shows_it = lost + (1 - lost) * shows_it
     chance = shows_it ** len(observed)
     sure = chance < level
     share = float((constant & sure).sum()) / max(int(sure.sum()), 1)

@@ -138,7 +138,7 @@ class RowProjector:
         return [0] if self.closed_form is not None else observed_steps(self._n_steps())
 
     def _n_steps(self):
-        return self.settings.T2 if self.encoder else self.settings.n_latent_steps
+        return self.settings.n_refinement_steps if self.encoder else self.settings.n_latent_steps
 
     def _chunk(self, observed, observe=None):
         return self._evaluated(observed, observe)[:-1]
@@ -202,5 +202,4 @@ class RowProjector:
     def _phase_b_settings(self):
         if self.encoder is None:
             return self.settings
-        optimiser = "adam" if self.settings.optimiser == "lbfgs" else self.settings.optimiser
-        return replace(self.settings, optimiser=optimiser, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)
+        return replace(self.settings, lr_latent=REFINEMENT_RATE * self.settings.lr_latent)

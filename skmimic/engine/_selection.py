@@ -27,7 +27,7 @@ from ._pose_search import FEW_ROWS, FEWEST_STEPS, search_pose
 from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
-from ._retrieval import Pose, retrieve, retrieve_blurred
+from ._retrieval import retrieve, retrieve_blurred
 
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
@@ -35,11 +35,12 @@ N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few
 N_PROMISE, N_MEASURED = 48, 32
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
-PAYING_BELOW = 0.98  # a part that retrieval hardly saw must bring the objective below this fraction of that without
+PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
+SLIGHT_TURN, SLIGHT_ZOOM = 10, 0.1  # degrees and logarithm up to which retrieval hardly saw a pose
 SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which retrieval hardly saw them
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
-LOOSE_BELOW = 0.8  # deviations of the rows must bring the residual below this fraction of that without
+LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
 PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
 FLEXIBLE_BELOW = 0.92  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
@@ -285,7 +286,8 @@ def _structured(bench):
 def _doubtful(found):
     """Name the parts that retrieval did not see or hardly saw; free, they fit what the batch happens to show."""
     is_slight = max(abs(math.log(abs(found.gain))), abs(found.bias)) < SLIGHT_TONE and found.gain > 0
-    doubts = {"affine": found.pose == Pose(), "photometric": found.has_photometric and is_slight}
+    is_near = abs(found.pose.rotation_deg) <= SLIGHT_TURN and abs(math.log(found.pose.zoom)) < SLIGHT_ZOOM
+    doubts = {"affine": is_near, "photometric": found.has_photometric and is_slight}
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 

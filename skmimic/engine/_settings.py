@@ -22,8 +22,8 @@ class Settings:
         "nearest" for the joint one. With "lbfgs", "nearest" is two starts, from each half of the prior samples.
     T, T1, T2 : int
         Rounds, surrogate steps and latent steps a round. Phase A of the alternating solver runs T * (T1 + T2) steps, of
-        the joint solver at most T * T1; phase B runs T * T2 latent steps, a third of that with "lbfgs", T2 after an
-        encoder start.
+        the joint solver at most T * T1; phase B runs T * T2 latent steps, a third of that with "lbfgs"; after an
+        encoder start T2, half of that with "lbfgs".
     lr_surrogate, lr_latent : float
     optimiser : {"lbfgs", "adam", "rmsprop", "rmsprop_tf"}, default="lbfgs"
         Of the latents in phase B. What moves together with a surrogate moves by Adam where this is "lbfgs".
@@ -37,7 +37,7 @@ class Settings:
     n_init : int, default=1
         Number of phase A runs, the lowest objective wins.
     encoder_steps : int or None, default=None
-        Training steps of the amortized solver's encoder. None takes 2,000.
+        Training steps of the amortized solver's encoder. None takes 1,500.
     record : bool, default=False
         Whether the alternating solver hands out the rows as they were after each round, `Adaptation.trajectory`.
     """
@@ -63,6 +63,11 @@ class Settings:
     def n_latent_steps(self):
         """Steps of phase B from a start without an encoder."""
         return self.n_row_steps(self.T * self.T2)
+
+    @property
+    def n_refinement_steps(self):
+        """Steps of phase B from the encoder's start."""
+        return (self.T2 + 1) // 2 if self.optimiser == "lbfgs" else self.T2
 
     def n_row_steps(self, n_first_order):
         """Return how many steps of rows alone stand for a number of steps of a first-order optimiser."""

@@ -6,7 +6,7 @@ import pytest
 from skmimic import MimicDomainAligner
 from skmimic.corruptions import Rotation
 from skmimic.estimators import Target
-from tests.helpers import corrupt, pictures, small
+from tests.helpers import assert_same, corrupt, pictures, small
 
 SOURCE = pictures()
 TARGET = corrupt(pictures(60)[40:], Rotation(35.0))
@@ -27,50 +27,50 @@ def model():
 def test_labels_split_x_into_source_and_target(model, labels):
     direct = aligner().fit(SOURCE, X_target=TARGET)
     found = aligner().fit_transform(X, sample_domain=labels)
-    np.testing.assert_array_equal(found, np.r_[SOURCE, direct.transform(TARGET)])
-    np.testing.assert_array_equal(model.transform(X, sample_domain=labels), found)
+    assert_same(found, np.r_[SOURCE, direct.transform(TARGET)])
+    assert_same(model.transform(X, sample_domain=labels), found)
     assert model.surrogates_ == {-1: model.surrogate_}
 
 
 @pytest.mark.parametrize("form", [(8, 8), (1, 8, 8)])
 def test_the_form_of_the_images_stays(model, form):
     found = aligner().fit_transform(X.reshape(-1, *form), sample_domain=LABELS)
-    np.testing.assert_array_equal(found, model.transform(X, sample_domain=LABELS).reshape(-1, *form))
+    assert_same(found, model.transform(X, sample_domain=LABELS).reshape(-1, *form))
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
 def test_tables_are_split_as_arrays_are(model, library):
     table = pytest.importorskip(library).DataFrame({f"pixel{i}": X[:, i] for i in range(64)})
     found = aligner().fit_transform(table, sample_domain=LABELS)
-    np.testing.assert_array_equal(found, model.transform(X, sample_domain=LABELS))
+    assert_same(found, model.transform(X, sample_domain=LABELS))
 
 
 def test_source_rows_are_projected_where_that_is_asked_for():
     projecting = aligner(source="project")
     found = projecting.fit_transform(X, sample_domain=LABELS)
-    np.testing.assert_array_equal(found[:40], aligner(source="project").fit_transform(SOURCE))
-    np.testing.assert_array_equal(found, projecting.transform(X, sample_domain=LABELS))
+    assert_same(found[:40], aligner(source="project").fit_transform(SOURCE))
+    assert_same(found, projecting.transform(X, sample_domain=LABELS))
 
 
 def test_one_label_stands_for_all_rows(model):
-    np.testing.assert_array_equal(model.transform(SOURCE, sample_domain=3), SOURCE)
-    np.testing.assert_array_equal(model.transform(TARGET, sample_domain=-1), model.transform(TARGET))
-    np.testing.assert_array_equal(aligner().fit(SOURCE, sample_domain=0).transform(TARGET), model.transform(TARGET))
+    assert_same(model.transform(SOURCE, sample_domain=3), SOURCE)
+    assert_same(model.transform(TARGET, sample_domain=-1), model.transform(TARGET))
+    assert_same(aligner().fit(SOURCE, sample_domain=0).transform(TARGET), model.transform(TARGET))
 
 
 def test_a_trained_generator_needs_no_source_rows(model):
     alone = aligner().fit(TARGET, sample_domain=-1)
-    np.testing.assert_array_equal(alone.transform(TARGET), model.transform(TARGET))
+    assert_same(alone.transform(TARGET), model.transform(TARGET))
 
 
 def test_a_corruption_learned_without_labels_serves_any_target():
     fitted = aligner().fit(SOURCE).adapt(TARGET)
-    np.testing.assert_array_equal(fitted.transform(TARGET[:3], sample_domain=-7), fitted.transform(TARGET[:3]))
+    assert_same(fitted.transform(TARGET[:3], sample_domain=-7), fitted.transform(TARGET[:3]))
 
 
 def test_fit_new_domain_without_labels_is_adapt(model):
     fitted = aligner().fit(SOURCE).fit_new_domain(TARGET)
-    np.testing.assert_array_equal(fitted.transform(TARGET), model.transform(TARGET))
+    assert_same(fitted.transform(TARGET), model.transform(TARGET))
     assert fitted.surrogates_ == {}
 
 
@@ -78,13 +78,13 @@ def test_fit_new_domain_takes_wrapped_rows_as_adapt_does(model):
     fitted = aligner().fit(SOURCE)
     for labels in (None, -1):
         fitted.fit_new_domain(Target(TARGET), sample_domain=labels)
-        np.testing.assert_array_equal(fitted.transform(TARGET), model.transform(TARGET))
+        assert_same(fitted.transform(TARGET), model.transform(TARGET))
 
 
 def test_rows_without_labels_belong_to_the_domain_that_was_learned_last():
     fitted = aligner().fit(np.r_[X, TARGET[:, ::-1]], sample_domain=np.repeat([0, -9, -4], [40, 20, 20]))
     assert list(fitted.surrogates_) == [-4, -9]  # whatever their order in X
-    np.testing.assert_array_equal(fitted.transform(TARGET), fitted.transform(TARGET, sample_domain=-9))
+    assert_same(fitted.transform(TARGET), fitted.transform(TARGET, sample_domain=-9))
     assert (fitted.transform(TARGET) != fitted.transform(TARGET, sample_domain=-4)).any()
 
 

@@ -9,7 +9,17 @@ from sklearn.pipeline import Pipeline, make_pipeline
 
 from skmimic import MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector, Target
 from skmimic.corruptions import Rotation
-from tests.helpers import LEARNING, PROJECTORS, corrupt, digit_labels, digits, pca_generator, pictures, small
+from tests.helpers import (
+    LEARNING,
+    PROJECTORS,
+    assert_same,
+    corrupt,
+    digit_labels,
+    digits,
+    pca_generator,
+    pictures,
+    small,
+)
 
 IDS = {"ids": lambda cls: cls.__name__}
 
@@ -127,8 +137,8 @@ class TestRouting:
         model = Pipeline([("align", aligner().set_fit_request(X_target=True)), ("knn", KNeighborsClassifier(1))])
         model.fit(X_source, y_source, X_target=X_target)
         direct = aligner().fit(X_source, X_target=X_target)
-        np.testing.assert_array_equal(model[:-1].transform(X_target), direct.transform(X_target))
-        np.testing.assert_array_equal(model[:-1].transform(X_target[:1]), direct.transform(X_target)[:1])
+        assert_same(model[:-1].transform(X_target), direct.transform(X_target))
+        assert_same(model[:-1].transform(X_target[:1]), direct.transform(X_target)[:1])
         assert model.score(X_target, y_target) > 0.5
 
     @pytest.mark.parametrize("n_jobs", [1, 2])
