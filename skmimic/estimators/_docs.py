@@ -18,7 +18,7 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     T1 : int, default=25
         Surrogate steps a round.
     T2 : int, default=25
-        Latent steps a round. A row is projected in at most T * T2 steps, in T2 after an encoder start.
+        Latent steps a round. A row is projected in at most T * T2 steps, in T2 after an encoder start; see `optimizer`.
     lr_surrogate : float, default=1e-2
         Learning rate of the surrogate (paper: gamma_s).
     lr_latent : float, default=5e-2
@@ -39,9 +39,9 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         random draw, or a trained encoder. "auto" is "mean" for the alternating solver, "encoder" for the amortized
         one, else "nearest".
     optimizer : {"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
-        "auto" is TensorFlow's RMSProp for the alternating solver, Adam after an encoder and with stochastic clipping,
-        else L-BFGS with a memory for each row. With "lbfgs" a row takes at most T * T2 / 3 steps, which go further, and
-        what moves together with a surrogate moves by Adam.
+        "auto" is TensorFlow's RMSProp for the alternating solver, Adam with stochastic clipping, else L-BFGS with a
+        memory for each row. With "lbfgs" a row takes at most T * T2 / 3 steps, T2 / 2 after an encoder, which go
+        further, and what moves together with a surrogate moves by Adam.
     stochastic_clipping : bool, default=False
         Draw latent coordinates that leave their range anew instead of clipping them; not with ``optimizer="lbfgs"``.
     image_shape : tuple (C, H, W) or None, default=None
@@ -88,7 +88,7 @@ TEXTS = {
     stochastic_clipping : bool, default=False
     {DATA}""",
     "refinement": f"""T2 : int, default=0
-        Latent steps from where the encoder puts a row; 0 takes G(E(Y)) as it is, as in the paper.
+        Latent steps from where the encoder puts a row, half of them with "lbfgs"; 0 takes G(E(Y)), as in the paper.
     lr_latent : float, default=5e-2
         Learning rate of these steps, of which 0.4 is taken after an encoder.
     lambda_adv : float, default=0.0

@@ -1,5 +1,8 @@
 """Signs of lost pixels and of blur that are read off the rows."""
 
+import math
+import re
+
 import pytest
 import torch
 
@@ -64,11 +67,13 @@ def test_small_pictures_say_nothing(images):
 
 
 @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")
-def test_rows_that_lost_pixels_may_try_the_flexible_family(rows):
-    """After two short rounds nothing is explained yet, so a convolution is tried on top of the missing pixels."""
+def test_rows_that_lost_pixels_may_try_the_flexible_family(rows, monkeypatch):
+    """A convolution is tried between the affine map and the pixels that each row lost, and measured."""
+    monkeypatch.setattr("skmimic.engine._selection.PROMISING_BELOW", math.inf)  # any block is worth a try
     observed, sentences = MissingPixels(0.4, shared=False)(rows[:40]), []
     with computing():
         settings = Settings(solver="joint", T=2)
         estimate_corruption(load_gan("mnist16").on("cpu"), observed, settings, report=sentences.append)
-    tried = [sentence for sentence in sentences if "missing" in sentence]
-    assert any("convolution" in sentence for sentence in tried)
+    tried = [sentence for sentence in sentences if "convolution" in sentence]
+    assert tried
+    assert all(re.search(r"affine.*convolution.*missing", sentence) for sentence in tried)
