@@ -1,7 +1,7 @@
 """Start of the shared corruption without gradients: compare the rows with warped prior samples."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -27,7 +27,7 @@ LEAST_SHARE = 0.02  # of dead pixels among the sure ones, before others are expe
 CONSTANT_SD = 1e-3
 FRAMED_ABOVE = 0.9  # part of the pixels at the edges that are dead, from where a zoom may have left a frame
 EXPLAINING_BELOW = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
-AS_NEAR = 0.9  # it may bring the live pixels no farther than the other pose over this
+CLEARLY = 0.9  # whole pictures nearer than the live pixels alone by this are framed, farther by as much they are not
 
 
 class Pose(NamedTuple):
@@ -80,6 +80,8 @@ class Retrieval:
         What the pixels of the first row show.
     missing : MissingPixels or None
         When every row has lost pixels of its own.
+    rival : Retrieval or None
+        The same with a mask, where the edges may be dead as a zoom left a frame or as a mask hides them.
     """
 
     pose: Pose
@@ -88,6 +90,7 @@ class Retrieval:
     dead: torch.Tensor
     values: torch.Tensor
     missing: MissingPixels | None = None
+    rival: "Retrieval | None" = None
 
     @property
     def has_photometric(self):
@@ -154,13 +157,17 @@ def retrieve(candidates, observed):
     search = _Search(images, filled)
     pose, tone = _pose_and_tone(search)
     dead = _dead_under(images, observed, missing, pose, tone)
-    if _is_framed(dead_pixels(images, observed, missing)):
-        framing = _pose_and_tone(_Search(images, filled, everywhere=True))
-        left = _dead_under(images, observed, missing, *framing)
-        is_explained = left.sum() < EXPLAINING_BELOW * dead.sum()
-        if is_explained and AS_NEAR * search.distance(*framing) < search.distance(pose, tone):
-            (pose, tone), dead = framing, left
-    return Retrieval(pose, *tone, dead, observed[0], missing)
+    found = Retrieval(pose, *tone, dead, observed[0], missing)
+    if not _is_framed(dead_pixels(images, observed, missing)):
+        return found
+    whole = _Search(images, filled, everywhere=True)
+    framing = _pose_and_tone(whole)
+    left = _dead_under(images, observed, missing, *framing)
+    distance = whole.distance(*framing) / max(search.distance(pose, tone), 1e-12)
+    if left.sum() >= EXPLAINING_BELOW * dead.sum() or distance > 1 / CLEARLY:
+        return found
+    framed = Retrieval(framing[0], *framing[1], left, observed[0], missing)
+    return framed if distance < CLEARLY else replace(framed, rival=found)
 
 
 def _dead_under(images, observed, missing, pose, tone):

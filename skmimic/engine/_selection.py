@@ -268,6 +268,10 @@ def _structured(bench):
     """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
     width, found = None, retrieve(bench.candidates, bench.observed)
     learned = _learn_structured(bench, _structured_parts(bench, found), found)
+    if found.rival is not None:
+        trial = _learn_structured(bench, _structured_parts(bench, found.rival), found.rival)
+        if _final(trial) < _final(learned):
+            found, learned = found.rival, trial
     guess = blur_width(bench.observed, bench.candidates.images)
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from skmimic.corruptions import Rotation
+from skmimic import as_generator
+from skmimic.corruptions import Rotation, Zoom
 from skmimic.engine import (
     Candidates,
     FittedEncoder,
@@ -24,7 +25,7 @@ from skmimic.engine._retrieval import Pose, Retrieval
 from skmimic.engine._selection import Bench, Learned, _doubtful, _with_affine
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
-from tests.helpers import loaded, smooth_generator
+from tests.helpers import SmoothDecoder, loaded, smooth_generator
 
 SHAPE = (1, 8, 8)
 SETTINGS = Settings(solver="joint", T=4, T1=15, T2=15, encoder_steps=60)
@@ -222,6 +223,8 @@ class TestPartsThatDoNotPay:
             (Pose(), 1.1, 0.1, ["affine", "photometric"]),
             (Pose(), 1.1, 0.5, ["affine"]),
             (Pose(), -1.0, 0.0, ["affine"]),
+            (Pose(8.0, 1.08), 1.0, 0.0, ["affine"]),
+            (Pose(12.0), 1.0, 0.0, []),
             (Pose(20.0), 0.5, 0.0, []),
             (Pose(0.0, 0.9), 0.9, 0.0, ["photometric"]),
         ],
@@ -243,3 +246,24 @@ class TestPartsThatDoNotPay:
         assert posed.surrogate.takes_deviations
         torch.testing.assert_close(posed.surrogate(clean()), clean(), atol=1e-5, rtol=0)
         assert _with_affine(bench, posed) is posed
+
+
+class TestFrames:
+    """Black edges are the frame that a zoom leaves, or hidden pixels, whichever explains the rows better once learned."""
+
+    def learned(self, corrupt):
+        decoder = SmoothDecoder(image_shape=(1, 32, 32))
+        decoder.disc.fill_(1.0)  # pictures that vary up to their edges
+        generator = as_generator(decoder, latent_dim=4).on("cpu")
+        rows = generator.decode(generator.prior.sample(40, 4, seeded(1)))
+        return estimate_corruption(generator, corrupt(rows), replace(SETTINGS, T=6), "auto").surrogate
+
+    def test_of_hidden_pixels_become_a_mask(self):
+        found = self.learned(lambda rows: pad(rows[..., 2:-2, 2:-2], (2, 2, 2, 2), value=-1.0)).describe()
+        assert found["fraction_masked"] == pytest.approx(240 / 1024, abs=0.01)
+        assert found.get("scale", (1, 1)) == pytest.approx((1, 1), abs=0.06)
+
+    def test_of_a_zoom_become_a_zoom(self):
+        found = self.learned(Zoom(0.9)).describe()
+        assert found["scale"] == pytest.approx((0.9, 0.9), abs=0.02)
+        assert "fraction_masked" not in found

@@ -233,3 +233,10 @@ def test_a_descent_of_first_order_takes_the_first_start(digits):
 def test_steps_of_phase_b(optimiser, n_steps):
     assert replace(SETTINGS, optimiser=optimiser, T=20, T2=25).n_latent_steps == n_steps
     assert replace(SETTINGS, optimiser=optimiser, T=1, T2=1).n_latent_steps == 1
+
+
+@pytest.mark.parametrize(("optimiser", "n_steps"), [("lbfgs", 13), ("adam", 25), ("rmsprop", 25)])
+def test_steps_after_an_encoder(optimiser, n_steps):
+    assert replace(SETTINGS, optimiser=optimiser, T2=25).n_refinement_steps == n_steps
+    assert replace(SETTINGS, optimiser=optimiser, T2=1).n_refinement_steps == 1
+    assert replace(SETTINGS, optimiser=optimiser, T2=0).n_refinement_steps == 0

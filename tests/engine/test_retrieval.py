@@ -1,12 +1,15 @@
 """The start of the shared corruption, without gradients."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
 from skmimic.engine import Candidates, Pose, dead_pixels, retrieve
+from skmimic.surrogates import MissingPixels as LostInRows
 from skmimic.surrogates import affine_matrix
-from tests.helpers import loaded, smooth_generator
+from tests.helpers import SmoothDecoder, loaded, smooth_generator
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +94,53 @@ def test_large_pictures_are_searched_at_a_small_size():
 def test_rows_all_alike_do_not_fail(candidates, clean):
     found = retrieve(candidates, clean[:1].expand(5, -1, -1, -1))
     assert torch.isfinite(found.pose.matrix).all()
+
+
+@pytest.fixture(scope="module")
+def scenery():
+    """Pictures that vary up to their edges, as faces do."""
+    decoder = SmoothDecoder(image_shape=(1, 32, 32))
+    decoder.disc.fill_(1.0)
+    images = decoder(2 * torch.rand(1060, 4, generator=torch.Generator().manual_seed(1)) - 1).detach()
+    return SimpleNamespace(images=images[60:]), images[:60]
+
+
+def framed(rows, width):
+    """Hide the edges."""
+    hidden = torch.full_like(rows, -1.0)
+    hidden[..., width:-width, width:-width] = rows[..., width:-width, width:-width]
+    return hidden
+
+
+@pytest.mark.parametrize("zoom", [0.7, 0.8, 0.85, 0.9])
+def test_a_frame_that_a_zoom_leaves_is_explained_by_it(scenery, zoom):
+    candidates, rows = scenery
+    found = retrieve(candidates, Zoom(zoom)(rows))
+    assert found.pose.zoom == pytest.approx(zoom, rel=0.03)
+    assert not found.has_mask
+
+
+@pytest.mark.parametrize("width", [3, 6])
+def test_a_frame_that_hides_pixels_is_a_mask(scenery, width):
+    candidates, rows = scenery
+    hidden = framed(rows, width)
+    found = retrieve(candidates, hidden)
+    assert found.pose == Pose()
+    assert torch.equal(found.dead[0], hidden.std(0)[0] == 0)
+
+
+def test_a_frame_that_may_be_either_has_a_rival(scenery):
+    candidates, rows = scenery
+    found = retrieve(candidates, framed(rows, 2))
+    assert not found.has_mask
+    assert found.rival.has_mask
+    assert found.rival.pose == Pose()
+
+
+def test_pixels_that_rows_lose_one_by_one_are_not_dead():
+    """Where nine in ten pixels are lost, eight rows show the value together often enough."""
+    mimicked = torch.ones(1000, 1, 8, 8)
+    observed = torch.full((8, 1, 8, 8), -1.0)
+    lost = LostInRows((1, 8, 8), value=-1.0, fraction=0.9)
+    assert dead_pixels(mimicked, observed).all()
+    assert not dead_pixels(mimicked, observed, lost).any()
