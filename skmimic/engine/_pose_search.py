@@ -2,6 +2,7 @@
 
 import math
 from functools import partial
+from operator import itemgetter
 
 import torch
 
@@ -18,8 +19,10 @@ TURN, ZOOM = 3.0, 1.04  # degrees and factor between neighbours; the valley is h
 N_ZOOMS = 5
 N_FIRST, FIRST_ROWS, FEWEST_TURNS, MOST_TURNS = 400, 4, 15, 31  # rows times poses of the first look, and its limits
 N_SECOND, FEWEST_SECOND = 200, 12  # the same of the second, by all rows
-N_MOVES, MOVE_ROWS = 4, 16
-GLANCE, LOOK = 0.3, 0.5  # of the steps of phase B: to rule poses out, to tell neighbours apart
+N_FINALISTS, FEWEST_FINALISTS = 40, 4  # the same of those that are projected to the end, in valleys of their own
+N_REFINED = 2  # finalists that move on
+MOVES, N_MOVES, MOVE_ROWS = (0.5, 0.25, 0.125), 3, 16  # of a turn and a zoom; moves of each size; rows
+GLANCE, LOOK = 0.3, 0.25  # of the steps of phase B: to rule poses out; to go on from a neighbour's latents
 N_STARTS, N_CANDIDATES = 2, 1000
 CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
@@ -47,12 +50,11 @@ def search_pose(problem, observed, candidates, settings, pose):
     search, n_all = _Search(problem, observed, candidates.first(N_CANDIDATES), settings), len(observed)
     n_first, n_moving = min(n_all, FIRST_ROWS), min(n_all, MOVE_ROWS)
     promising = search.ranked(_grid(pose, n_first), n_first, GLANCE)
-    found = search.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)[0]
-    for _ in range(N_MOVES):
-        before, found = found, search.ranked(_neighbours(found), n_moving, LOOK)[0]
-        if found == before:
-            break
-    found = search.ranked(_neighbours(found, 0.5), n_moving, LOOK)[0]
+    if n_all > n_first:
+        promising = search.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)
+    finalists = _apart(promising, max(N_FINALISTS // n_moving, FEWEST_FINALISTS))
+    best = search.ranked(finalists, n_moving, 1.0)[:N_REFINED]
+    found = min((search.refined(each, n_moving) for each in best), key=itemgetter(0))[1]
     if pose == Pose() and found != pose:
         kept, changed = search.objectives([pose, found], n_all, LOOK)
         return found if changed < PARSIMONY * kept else pose
@@ -66,7 +68,21 @@ def _grid(pose, n_rows):
     return [Pose(pose.rotation_deg + TURN * turn, zoom) for turn in _around(n_turns) for zoom in zooms]
 
 
-def _neighbours(pose, part=1.0):
+def _apart(poses, count):
+    """Choose the first poses that are no neighbours of one another."""
+    chosen = []
+    for pose in poses:
+        if all(_are_apart(pose, other) for other in chosen):
+            chosen.append(pose)
+    return chosen[:count]
+
+
+def _are_apart(pose, other):
+    turns, zooms = (pose.rotation_deg - other.rotation_deg) / TURN, math.log(pose.zoom / other.zoom) / math.log(ZOOM)
+    return max(abs(turns), abs(zooms)) > 1.5
+
+
+def _neighbours(pose, part):
     """List the eight poses around one, and itself first."""
     steps = [(0, 0), *((turn, zoom) for turn in _around(3) for zoom in _around(3) if (turn, zoom) != (0, 0))]
     return [Pose(pose.rotation_deg + part * TURN * turn, pose.zoom * ZOOM ** (part * zoom)) for turn, zoom in steps]
@@ -112,18 +128,41 @@ class _Search:
         """Sum the objectives of some rows under each pose after a share of the steps of phase B."""
         starts = zip(*(self._starts(pose) for pose in poses), strict=True)
         starts = [torch.cat([z[:n_rows] for z in nearest]) for nearest in starts]
+        return self._projections(poses, n_rows, share, starts)[0]
+
+    def refined(self, pose, n_rows):
+        """Move to better neighbours by ever smaller steps; returns (objective, pose).
+
+        Rows go on from where the pose before has brought them, so all neighbours are looked at from the same latents.
+        """
+        starts = [z[:n_rows] for z in self._starts(pose)]
+        value, z = self._projections([pose], n_rows, 1.0, starts)
+        for part in MOVES:
+            for _ in range(N_MOVES):
+                poses = _neighbours(pose, part)
+                values, moved = self._projections(poses, n_rows, LOOK, [z.repeat(len(poses), 1)])
+                best = int(values.argmin())
+                value, z = values[best], moved.view(len(poses), n_rows, -1)[best]
+                if best == 0:
+                    break
+                pose = poses[best]
+        return value.item(), pose
+
+    def _projections(self, poses, n_rows, share, starts):
+        """Project some rows under each pose: the objectives (n_poses,) and the latents, pose by pose."""
         offsets = torch.stack([self._offset(pose) for pose in poses]).repeat_interleave(n_rows, 0)
         rows = self.observed[:n_rows].repeat(len(poses), 1, 1, 1)
         runner = RowRunner(math.ceil(len(rows) / math.ceil(len(rows) / CHUNK)))
         n_steps = max(round(share * self.settings.n_latent_steps), 1)
-        return runner(partial(self._projected, n_steps), rows, offsets, *starts).view(len(poses), n_rows).sum(1)
+        values, z = runner(partial(self._projected, n_steps), rows, offsets, *starts)
+        return values.view(len(poses), n_rows).sum(1), z
 
     def _projected(self, n_steps, rows, offsets, *starts):
-        """Project rows under poses; returns the objectives (n,)."""
+        """Project rows under poses; returns the objectives (n,) and the latents."""
         problem = self.problem.with_(surrogate=_Posed(self.problem.surrogate, offsets))
         walk = row_walk(problem, rows, [problem.latents(z) for z in starts], self.settings)
         walk.project_rows(n_steps)
-        return walk.objective()
+        return walk.objective(), walk.latents.z.detach()
 
     def _offset(self, pose):
         return pose.matrix.flatten().to(self.theta) - self.theta

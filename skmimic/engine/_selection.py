@@ -36,6 +36,7 @@ N_PROMISE, N_MEASURED = 48, 32
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
+FREE_BELOW = 0.8  # six free numbers must bring the objective of few rows below this fraction of that at a pose
 SLIGHT_TURN, SLIGHT_ZOOM = 10, 0.1  # degrees and logarithm up to which retrieval hardly saw a pose
 SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which retrieval hardly saw them
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
@@ -179,7 +180,8 @@ def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
     with torch.no_grad():
         held.part(Affine).theta.copy_(found.matrix)
     trial = bench.learn(held, family, schedule, n_rows, found.matrix.to(rows))
-    return min(trial, free, key=lambda one: bench.project(one.surrogate, family).trace.objectives[-1])
+    left_alone, at_pose = (bench.project(one.surrogate, family).trace.objectives[-1] for one in (free, trial))
+    return free if left_alone < FREE_BELOW * at_pose else trial
 
 
 @torch.no_grad()
