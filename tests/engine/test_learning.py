@@ -249,7 +249,7 @@ class TestPartsThatDoNotPay:
 
 
 class TestFrames:
-    """Black edges are the frame that a zoom leaves, or hidden pixels, whichever explains the rows better once learned."""
+    """Black edges are the frame of a zoom, or hidden pixels, whichever explains the rows better once learned."""
 
     def learned(self, corrupt):
         decoder = SmoothDecoder(image_shape=(1, 32, 32))
