@@ -23,6 +23,7 @@ ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
 REFINEMENTS = (7, 3, 1)  # degrees; sixtieths of the zoom
 PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of the identity's
 TONE_PARSIMONY = 0.98  # the same for a gain and a bias beside a pose that was found without
+TONE_ASKED = 0.25  # logarithm of a gain, and a bias, from where the range of the values asks for them
 LEAST_SHARE = 0.02  # of dead pixels among the sure ones, before others are expected
 CONSTANT_SD = 1e-3
 FRAMED_ABOVE = 0.9  # part of the pixels at the edges that are dead, from where a zoom may have left a frame
@@ -80,8 +81,9 @@ class Retrieval:
         What the pixels of the first row show.
     missing : MissingPixels or None
         When every row has lost pixels of its own.
-    rival : Retrieval or None
-        The same with a mask, where the edges may be dead as a zoom left a frame or as a mask hides them.
+    rivals : tuple of Retrieval
+        Others that distances do not rule out: a mask where the edges may be dead as a zoom left a frame or as a mask
+        hides them; a gain and a bias that the range of the values asks for.
     """
 
     pose: Pose
@@ -90,7 +92,7 @@ class Retrieval:
     dead: torch.Tensor
     values: torch.Tensor
     missing: MissingPixels | None = None
-    rival: "Retrieval | None" = None
+    rivals: tuple["Retrieval", ...] = ()
 
     @property
     def has_photometric(self):
@@ -158,6 +160,8 @@ def retrieve(candidates, observed):
     pose, tone = _pose_and_tone(search)
     dead = _dead_under(images, observed, missing, pose, tone)
     found = Retrieval(pose, *tone, dead, observed[0], missing)
+    if tone == UNCHANGED:
+        found = replace(found, rivals=_toned(search, found))
     if not _is_framed(dead_pixels(images, observed, missing)):
         return found
     whole = _Search(images, filled, everywhere=True)
@@ -167,7 +171,17 @@ def retrieve(candidates, observed):
     if left.sum() >= EXPLAINING_BELOW * dead.sum() or distance > 1 / CLEARLY:
         return found
     framed = Retrieval(framing[0], *framing[1], left, observed[0], missing)
-    return framed if distance < CLEARLY else replace(framed, rival=found)
+    return framed if distance < CLEARLY else replace(framed, rivals=(found, *found.rivals))
+
+
+def _toned(search, found):
+    """Offer the gain and bias that match the range of the values, where they are far from none.
+
+    A weak gain brings candidates nearer to all rows, so distances tell a gain only where candidates come near.
+    """
+    tone = _matching_tones(search, found.pose)[0]
+    is_far = max(abs(math.log(tone.gain)), abs(tone.bias)) > TONE_ASKED
+    return (replace(found, gain=tone.gain, bias=tone.bias),) if is_far else ()
 
 
 def _dead_under(images, observed, missing, pose, tone):
@@ -248,15 +262,20 @@ def _grid(search, tone, rotations, turns):
 
 def _photometric(search, pose):
     """Match the range of the values under a pose, upright or inverted; unchanged unless that is clearly nearer."""
-    low, high = search.observed_range
-    from_low, from_high = _range(warp(search.samples, pose.matrix.to(search.samples)))
-    gain = (high - low) / max(from_high - from_low, 1e-6)
-    options = [UNCHANGED, Tone(gain, low - gain * from_low), Tone(-gain, high + gain * from_low)]
+    options = [UNCHANGED, *_matching_tones(search, pose)]
     turns = (-45, 0, 45) if pose == Pose() else (0,)
     poses = [Pose(pose.rotation_deg + turn, pose.zoom) for turn in turns]
     distances = [min(search.distance(each, option) for each in poses) for option in options]
     best = min(range(3), key=distances.__getitem__)
     return options[best] if distances[best] < PARSIMONY * distances[0] else UNCHANGED
+
+
+def _matching_tones(search, pose):
+    """Match the range of the values under a pose, upright and inverted."""
+    low, high = search.observed_range
+    from_low, from_high = _range(warp(search.samples, pose.matrix.to(search.samples)))
+    gain = max(high - low, 1e-6) / max(from_high - from_low, 1e-6)
+    return Tone(gain, low - gain * from_low), Tone(-gain, high + gain * from_low)
 
 
 def _range(values):

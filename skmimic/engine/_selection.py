@@ -225,8 +225,8 @@ def select_surrogate(bench):
     flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif loose.residual < LOOSE_BELOW * best.residual:
-        best = loose
+    elif len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * best.residual:
+        best = loose  # few rows always like numbers of their own
     _warn_if_unexplained(best.residual, level)
     return best
 
@@ -270,16 +270,17 @@ def _structured(bench):
     """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
     width, found = None, retrieve(bench.candidates, bench.observed)
     learned = _learn_structured(bench, _structured_parts(bench, found), found)
-    if found.rival is not None:
-        trial = _learn_structured(bench, _structured_parts(bench, found.rival), found.rival)
-        if _final(trial) < _final(learned):
-            found, learned = found.rival, trial
     guess = blur_width(bench.observed, bench.candidates.images)
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
         if trial.residual < STRUCTURED_BELOW * learned.residual:
             width, found, learned = guess, blurred, trial
+    for rival in found.rivals:
+        trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
+        margin = PAYING_BELOW if rival.has_photometric and not found.has_photometric else 1.0
+        if _final(trial) < margin * _final(learned):
+            found, learned = rival, trial
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}

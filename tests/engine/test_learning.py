@@ -1,5 +1,6 @@
 """The joint solver, the choice of the family, and the encoder of the amortized solver."""
 
+import math
 import warnings
 from dataclasses import replace
 
@@ -109,6 +110,14 @@ class TestFamily:
         adaptation = estimate_corruption(loaded(), observed, replace(SETTINGS, T=12), "auto")
         assert "convolution" not in adaptation.surrogate.family
         assert adaptation.deviation_sd >= 0.1
+
+    def test_few_rows_keep_no_deviations(self, monkeypatch):
+        monkeypatch.setattr("skmimic.engine._selection.EXPLAINED", 0.0)
+        monkeypatch.setattr("skmimic.engine._selection.LOOSE_BELOW", math.inf)
+        monkeypatch.setattr("skmimic.engine._selection._flexible", lambda *trials: None)
+        few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))
+        assert few.deviation_sd is None
+        assert many.deviation_sd > 0
 
     def test_a_filter_of_the_neighbourhood_takes_the_flexible_family(self):
         rows = self.moved(spread=0.1)
@@ -246,6 +255,24 @@ class TestPartsThatDoNotPay:
         assert posed.surrogate.takes_deviations
         torch.testing.assert_close(posed.surrogate(clean()), clean(), atol=1e-5, rtol=0)
         assert _with_affine(bench, posed) is posed
+
+
+class TestRivals:
+    """A gain and a bias that distances do not tell, but the range of the values asks for, must pay once learned."""
+
+    def learned(self, monkeypatch, rows, gain):
+        nothing = torch.zeros(SHAPE)
+        found = Retrieval(Pose(), 1.0, 0.0, nothing > 0, nothing)
+        asked = replace(found, rivals=(replace(found, gain=gain),))
+        monkeypatch.setattr("skmimic.engine._selection.retrieve", lambda candidates, observed: asked)
+        return estimate_corruption(loaded(), rows, SETTINGS, "auto").surrogate
+
+    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch):
+        found = self.learned(monkeypatch, 0.5 * clean(), 0.6).describe()
+        assert found["gain"] == pytest.approx((0.5,), abs=0.1)
+
+    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch):
+        assert "gain" not in self.learned(monkeypatch, clean(), 0.6).describe()
 
 
 class TestFrames:

@@ -133,8 +133,18 @@ def test_a_frame_that_may_be_either_has_a_rival(scenery):
     candidates, rows = scenery
     found = retrieve(candidates, framed(rows, 2))
     assert not found.has_mask
-    assert found.rival.has_mask
-    assert found.rival.pose == Pose()
+    assert found.rivals[0].has_mask
+    assert found.rivals[0].pose == Pose()
+
+
+def test_a_range_that_distances_do_not_tell_is_a_rival(candidates, clean, monkeypatch):
+    monkeypatch.setattr("skmimic.engine._retrieval.PARSIMONY", 0.0)  # no distance is clear enough
+    found = retrieve(candidates, Photometric(0.5, 0.3)(clean))
+    assert not found.has_photometric
+    assert found.rivals[0].gain == pytest.approx(0.5, abs=0.1)
+    assert found.rivals[0].bias == pytest.approx(0.3, abs=0.1)
+    assert found.rivals[0].pose == found.pose
+    assert not retrieve(candidates, clean).rivals
 
 
 def test_pixels_that_rows_lose_one_by_one_are_not_dead():
