@@ -38,14 +38,19 @@ def posterior(linear, row):
     return covariance @ components @ values / variance, covariance
 
 
-def drawn(linear, observed, n_samples, settings=SETTINGS, *, exact=True):
-    """Latents (n, n_samples, 3) of the samples."""
+def drawn_images(linear, observed, n_samples, settings=SETTINGS, *, exact=True):
+    """Samples (n, n_samples, 64)."""
     with computing():
         adaptation = no_corruption(settings)
         projector = adaptation.row_projector(linear.on("cpu"), 4, linear.linear_map() if exact else None)
         observed = observed.to(projector.precision)
         samples = projector.sample(observed, projector(observed)[0], n_samples)
-    return samples.double().flatten(2).numpy() @ np.linalg.pinv(linear.linear_map()[0])
+    return samples.double().flatten(2).numpy()
+
+
+def drawn(linear, *arguments, **keywords):
+    """Latents (n, n_samples, 3) of the samples."""
+    return drawn_images(linear, *arguments, **keywords) @ np.linalg.pinv(linear.linear_map()[0])
 
 
 class TestLinear:
@@ -71,7 +76,7 @@ class TestLinear:
         assert (drawn(linear, louder, 200).std(axis=1).mean(0) > quiet.mean(0)).all()
 
     def test_the_first_samples_do_not_depend_on_how_many_are_drawn(self, linear, observed):
-        assert_same(drawn(linear, observed, 5)[:, :3], drawn(linear, observed, 3))
+        assert_same(drawn_images(linear, observed, 5)[:, :3], drawn_images(linear, observed, 3))
 
 
 def masked(share):
