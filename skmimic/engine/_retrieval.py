@@ -171,7 +171,9 @@ def retrieve(candidates, observed):
     if left.sum() >= EXPLAINING_BELOW * dead.sum() or distance > 1 / CLEARLY:
         return found
     framed = Retrieval(framing[0], *framing[1], left, observed[0], missing)
-    return framed if distance < CLEARLY else replace(framed, rivals=(found, *found.rivals))
+    if framing[1] == UNCHANGED:
+        framed = replace(framed, rivals=_toned(whole, framed))
+    return framed if distance < CLEARLY else replace(framed, rivals=(*framed.rivals, found, *found.rivals))
 
 
 def _toned(search, found):

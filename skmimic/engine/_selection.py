@@ -253,7 +253,7 @@ def _flexible(bench, structured, loose):
     """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
-    rows_differ = loose.residual < LOOSE_BELOW * structured.residual
+    rows_differ = len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * structured.residual
     if not rows_differ and bench.fit_to_projections(surrogate, loose) > PROMISING_BELOW * loose.residual:
         return None
     limit = FLEXIBLE_BELOW * loose.residual
@@ -278,14 +278,17 @@ def _structured(bench):
             width, found, learned = guess, blurred, trial
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
-        margin = PAYING_BELOW if rival.has_photometric and not found.has_photometric else 1.0
-        if _final(trial) < margin * _final(learned):
+        if rival.has_photometric and not found.has_photometric:
+            wins = _final(_projected(bench, trial)) < PAYING_BELOW * _final(_projected(bench, learned))
+        else:
+            wins = _final(trial) < _final(learned)
+        if wins:
             found, learned = rival, trial
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left:
-            trial = _learn_structured(bench, left, found, width)
+            trial = _learn_structured(bench, left, found, width, _rows_for(learned.family.split("+")))
             learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else trial
     return learned
 
@@ -298,17 +301,26 @@ def _doubtful(found):
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 
+def _projected(bench, learned):
+    """Measure on the same rows what was learned on more of them or fewer."""
+    return bench.project(learned.surrogate, learned.family)
+
+
 def _final(learned):
     return learned.trace.objectives[-1]
 
 
-def _learn_structured(bench, parts, found, width=None):
+def _rows_for(names):
+    """Choose how many rows to learn parts on."""
+    return N_TONE if {"blur", "photometric"} & set(names) else N_POSE
+
+
+def _learn_structured(bench, parts, found, width=None, n_rows=None):
     """Learn parts that start where retrieval says."""
     surrogate = Composition(list(parts.values()))
     _set_as_found(surrogate, found, width)
     surrogate = surrogate.to(found.dead.device)
-    n_rows = N_TONE if {"blur", "photometric"} & set(parts) else N_POSE
-    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows)
+    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows or _rows_for(parts))
 
 
 def _structured_parts(bench, found, width=None):

@@ -23,7 +23,7 @@ from skmimic.engine import (
 )
 from skmimic.engine._results import OptimizationTrace
 from skmimic.engine._retrieval import Pose, Retrieval
-from skmimic.engine._selection import Bench, Learned, _doubtful, _with_affine
+from skmimic.engine._selection import Bench, Learned, _doubtful, _structured, _with_affine
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
@@ -260,19 +260,27 @@ class TestPartsThatDoNotPay:
 class TestRivals:
     """A gain and a bias that distances do not tell, but the range of the values asks for, must pay once learned."""
 
-    def learned(self, monkeypatch, rows, gain):
+    def family(self, monkeypatch, rows, gain, pose):
         nothing = torch.zeros(SHAPE)
-        found = Retrieval(Pose(), 1.0, 0.0, nothing > 0, nothing)
+        found = Retrieval(pose, 1.0, 0.0, nothing > 0, nothing)
         asked = replace(found, rivals=(replace(found, gain=gain),))
         monkeypatch.setattr("skmimic.engine._selection.retrieve", lambda candidates, observed: asked)
-        return estimate_corruption(loaded(), rows, SETTINGS, "auto").surrogate
+        monkeypatch.setattr("skmimic.engine._selection.blur_width", lambda observed, images: None)
+        bench = Bench(Problem(loaded(), Identity()), rows, SETTINGS, self.candidates, seeded(), print)
+        return _structured(bench).family
 
-    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch):
-        found = self.learned(monkeypatch, 0.5 * clean(), 0.6).describe()
-        assert found["gain"] == pytest.approx((0.5,), abs=0.1)
+    @pytest.fixture(autouse=True)
+    def _candidates(self, candidates):
+        self.candidates = candidates
 
-    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch):
-        assert "gain" not in self.learned(monkeypatch, clean(), 0.6).describe()
+    @pytest.mark.parametrize("n_rows", [40, 140])
+    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch, n_rows):
+        assert "photometric" in self.family(monkeypatch, 0.5 * clean(n_rows), 0.6, Pose())
+
+    @pytest.mark.parametrize("n_rows", [40, 140])
+    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch, n_rows):
+        turned = Rotation(30.0)(clean(n_rows))
+        assert self.family(monkeypatch, turned, 0.6, Pose(30.0)) == "affine"
 
 
 class TestFrames:
