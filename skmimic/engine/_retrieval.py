@@ -23,7 +23,7 @@ ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
 REFINEMENTS = (7, 3, 1)  # degrees; sixtieths of the zoom
 PARSIMONY = 0.94  # a corruption must bring the distance below this fraction of the identity's
 TONE_PARSIMONY = 0.98  # the same for a gain and a bias beside a pose that was found without
-TONE_ASKED = 0.25  # logarithm of a gain, and a bias, from where the range of the values asks for them
+SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which a tone is hardly seen
 LEAST_SHARE = 0.02  # of dead pixels among the sure ones, before others are expected
 CONSTANT_SD = 1e-3
 FRAMED_ABOVE = 0.9  # part of the pixels at the edges that are dead, from where a zoom may have left a frame
@@ -61,6 +61,11 @@ class Tone(NamedTuple):
     gain: float = 1.0
     bias: float = 0.0
 
+    @property
+    def is_slight(self):
+        """Whether it is upright and hardly seen."""
+        return self.gain > 0 and max(abs(math.log(self.gain)), abs(self.bias)) < SLIGHT_TONE
+
 
 UNCHANGED = Tone()
 
@@ -95,9 +100,14 @@ class Retrieval:
     rivals: tuple["Retrieval", ...] = ()
 
     @property
+    def tone(self):
+        """Gain and bias in one."""
+        return Tone(self.gain, self.bias)
+
+    @property
     def has_photometric(self):
         """Whether a gain or bias was found."""
-        return self.gain != 1 or self.bias != 0
+        return self.tone != UNCHANGED
 
     @property
     def has_mask(self):
@@ -159,9 +169,7 @@ def retrieve(candidates, observed):
     search = _Search(images, filled)
     pose, tone = _pose_and_tone(search)
     dead = _dead_under(images, observed, missing, pose, tone)
-    found = Retrieval(pose, *tone, dead, observed[0], missing)
-    if tone == UNCHANGED:
-        found = replace(found, rivals=_toned(search, found))
+    found = _with_toned(search, Retrieval(pose, *tone, dead, observed[0], missing))
     if not _is_framed(dead_pixels(images, observed, missing)):
         return found
     whole = _Search(images, filled, everywhere=True)
@@ -170,20 +178,19 @@ def retrieve(candidates, observed):
     distance = whole.distance(*framing) / max(search.distance(pose, tone), 1e-12)
     if left.sum() >= EXPLAINING_BELOW * dead.sum() or distance > 1 / CLEARLY:
         return found
-    framed = Retrieval(framing[0], *framing[1], left, observed[0], missing)
-    if framing[1] == UNCHANGED:
-        framed = replace(framed, rivals=_toned(whole, framed))
+    framed = _with_toned(whole, Retrieval(framing[0], *framing[1], left, observed[0], missing))
     return framed if distance < CLEARLY else replace(framed, rivals=(*framed.rivals, found, *found.rivals))
 
 
-def _toned(search, found):
-    """Offer the gain and bias that match the range of the values, where they are far from none.
+def _with_toned(search, found):
+    """Where no gain and bias were found, add those that match the range of the values as a rival, unless slight.
 
     A weak gain brings candidates nearer to all rows, so distances tell a gain only where candidates come near.
     """
     tone = _matching_tones(search, found.pose)[0]
-    is_far = max(abs(math.log(tone.gain)), abs(tone.bias)) > TONE_ASKED
-    return (replace(found, gain=tone.gain, bias=tone.bias),) if is_far else ()
+    if found.has_photometric or tone.is_slight:
+        return found
+    return replace(found, rivals=(replace(found, gain=tone.gain, bias=tone.bias),))
 
 
 def _dead_under(images, observed, missing, pose, tone):
@@ -230,7 +237,7 @@ def retrieve_blurred(candidates, observed, sigma):
     """
     observed = observed[:N_ROWS]
     found = retrieve(candidates.through(lambda images: gaussian_blur(images, sigma)), observed)
-    guesses = [(found.pose, Tone(found.gain, found.bias)), (Pose(found.pose.rotation_deg), UNCHANGED)]
+    guesses = [(found.pose, found.tone), (Pose(found.pose.rotation_deg), UNCHANGED)]
 
     def distance(width):
         images = gaussian_blur(candidates.images[:N_BLURRED], width)

@@ -38,7 +38,6 @@ STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below t
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
 FREE_BELOW = 0.8  # six free numbers must bring the objective of few rows below this fraction of that at a pose
 SLIGHT_TURN, SLIGHT_ZOOM = 10, 0.1  # degrees and logarithm up to which retrieval hardly saw a pose
-SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which retrieval hardly saw them
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
@@ -180,8 +179,7 @@ def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
     with torch.no_grad():
         held.part(Affine).theta.copy_(found.matrix)
     trial = bench.learn(held, family, schedule, n_rows, found.matrix.to(rows))
-    left_alone, at_pose = (bench.project(one.surrogate, family).trace.objectives[-1] for one in (free, trial))
-    return free if left_alone < FREE_BELOW * at_pose else trial
+    return free if _projected(bench, free) < FREE_BELOW * _projected(bench, trial) else trial
 
 
 @torch.no_grad()
@@ -225,8 +223,8 @@ def select_surrogate(bench):
     flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * best.residual:
-        best = loose  # few rows always like numbers of their own
+    elif _rows_differ(bench, loose, best):
+        best = loose
     _warn_if_unexplained(best.residual, level)
     return best
 
@@ -249,11 +247,16 @@ def _loosened(bench, structured):
     return replace(best, trace=structured.trace)
 
 
+def _rows_differ(bench, loose, shared):
+    """Tell whether deviations explain the rows clearly better; few rows always like numbers of their own."""
+    return len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * shared.residual
+
+
 def _flexible(bench, structured, loose):
     """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
-    rows_differ = len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * structured.residual
+    rows_differ = _rows_differ(bench, loose, structured)
     if not rows_differ and bench.fit_to_projections(surrogate, loose) > PROMISING_BELOW * loose.residual:
         return None
     limit = FLEXIBLE_BELOW * loose.residual
@@ -279,7 +282,7 @@ def _structured(bench):
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
         if rival.has_photometric and not found.has_photometric:
-            wins = _final(_projected(bench, trial)) < PAYING_BELOW * _final(_projected(bench, learned))
+            wins = _projected(bench, trial) < PAYING_BELOW * _projected(bench, learned)
         else:
             wins = _final(trial) < _final(learned)
         if wins:
@@ -295,15 +298,14 @@ def _structured(bench):
 
 def _doubtful(found):
     """Name the parts that retrieval did not see or hardly saw; free, they fit what the batch happens to show."""
-    is_slight = max(abs(math.log(abs(found.gain))), abs(found.bias)) < SLIGHT_TONE and found.gain > 0
     is_near = abs(found.pose.rotation_deg) <= SLIGHT_TURN and abs(math.log(found.pose.zoom)) < SLIGHT_ZOOM
-    doubts = {"affine": is_near, "photometric": found.has_photometric and is_slight}
+    doubts = {"affine": is_near, "photometric": found.has_photometric and found.tone.is_slight}
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 
 def _projected(bench, learned):
-    """Measure on the same rows what was learned on more of them or fewer."""
-    return bench.project(learned.surrogate, learned.family)
+    """Measure the objective on rows that are the same for all, however many each was learned on."""
+    return _final(bench.project(learned.surrogate, learned.family))
 
 
 def _final(learned):

@@ -260,27 +260,23 @@ class TestPartsThatDoNotPay:
 class TestRivals:
     """A gain and a bias that distances do not tell, but the range of the values asks for, must pay once learned."""
 
-    def family(self, monkeypatch, rows, gain, pose):
+    def family(self, monkeypatch, candidates, rows, pose):
         nothing = torch.zeros(SHAPE)
         found = Retrieval(pose, 1.0, 0.0, nothing > 0, nothing)
-        asked = replace(found, rivals=(replace(found, gain=gain),))
+        asked = replace(found, rivals=(replace(found, gain=0.6),))
         monkeypatch.setattr("skmimic.engine._selection.retrieve", lambda candidates, observed: asked)
         monkeypatch.setattr("skmimic.engine._selection.blur_width", lambda observed, images: None)
-        bench = Bench(Problem(loaded(), Identity()), rows, SETTINGS, self.candidates, seeded(), print)
+        bench = Bench(Problem(loaded(), Identity()), rows, SETTINGS, candidates, seeded(), print)
         return _structured(bench).family
 
-    @pytest.fixture(autouse=True)
-    def _candidates(self, candidates):
-        self.candidates = candidates
+    @pytest.mark.parametrize("n_rows", [40, 140])
+    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch, candidates, n_rows):
+        assert "photometric" in self.family(monkeypatch, candidates, 0.5 * clean(n_rows), Pose())
 
     @pytest.mark.parametrize("n_rows", [40, 140])
-    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch, n_rows):
-        assert "photometric" in self.family(monkeypatch, 0.5 * clean(n_rows), 0.6, Pose())
-
-    @pytest.mark.parametrize("n_rows", [40, 140])
-    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch, n_rows):
+    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch, candidates, n_rows):
         turned = Rotation(30.0)(clean(n_rows))
-        assert self.family(monkeypatch, turned, 0.6, Pose(30.0)) == "affine"
+        assert self.family(monkeypatch, candidates, turned, Pose(30.0)) == "affine"
 
 
 class TestFrames:
