@@ -6,7 +6,7 @@ from ._base import Surrogate
 
 __all__ = ["MissingPixels"]
 
-SHARPNESS = 5.0  # how fast a pixel that shows the value counts as lost, per unit of its absolute difference
+SHARPNESS = 3.0  # how fast a pixel that shows the value counts as lost, per unit of its absolute difference
 SAME = 1e-3
 
 
@@ -14,8 +14,8 @@ class MissingPixels(Surrogate):
     """Every row has lost some of its pixels, each its own; a lost pixel shows one known value.
 
     Nothing is learned and images pass unchanged: which pixels a row has lost is read off the row. A pixel that shows
-    the value although the mimicked image does not is taken for lost, with the probability that the mixture of the two
-    explanations gives it, and weighs so much less in the fidelity.
+    the value is lost or seen, and its difference to the mimicked image is charged by the likelihood of that mixture:
+    nearly in full where it is small, hardly more where it grows, since the pixel then is lost for sure.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class MissingPixels(Surrogate):
         return self
 
     def reconciled(self, mimicked, observed):
-        """Move the mimicked pixels towards the observed ones where these are probably lost.
+        """Move the mimicked pixels towards the observed ones so far that the difference left is what is charged.
 
         Parameters
         ----------
@@ -52,12 +52,11 @@ class MissingPixels(Surrogate):
         -------
         tensor (n, c, h, w)
         """
-        with torch.no_grad():
-            shown = self.shows_value(observed)
-            agreement = torch.exp(-SHARPNESS * (mimicked - observed).abs().sum(1, keepdim=True))
-            present = (1 - self.fraction) * agreement
-            weight = torch.where(shown, present / (self.fraction + present), 1.0)
-        return observed + weight * (mimicked - observed)
+        gap = mimicked - observed
+        size = gap.abs().sum(1, keepdim=True).clamp_min(SAME)
+        present = (1 - self.fraction) * torch.exp(-SHARPNESS * size)
+        charged = -torch.log(self.fraction + present) / SHARPNESS
+        return observed + torch.where(self.shows_value(observed), charged / size, 1.0) * gap
 
     def shows_value(self, observed):
         """Tell which pixels (n, 1, h, w) show the value in all channels."""

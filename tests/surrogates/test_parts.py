@@ -210,23 +210,37 @@ def test_a_blur_is_the_corruption_of_the_same_width(sigma):
     torch.testing.assert_close(Blur((3, 16, 12), sigma)(images), GaussianBlur(sigma)(images), atol=0.02, rtol=0)
 
 
-def test_a_lost_pixel_is_taken_for_what_the_mimicked_image_shows_there():
+def test_a_lost_pixel_hardly_asks_the_mimicked_image_to_change():
     missing = MissingPixels((1, 4, 4), value=-1.0, fraction=0.3)
     mimicked = torch.full((1, 1, 4, 4), 0.8)
     observed = mimicked.clone()
     observed[..., 0, 0], observed[..., 1, 1] = -1.0, -0.5
+    mimicked.requires_grad_()
     gap = (missing.reconciled(mimicked, observed) - observed)[0, 0]
-    assert gap[0, 0].abs() < 1e-3
     torch.testing.assert_close(gap[1, 1], torch.tensor(1.3))
-    assert gap.count_nonzero() <= 2
+    assert gap.count_nonzero() == 2
+    (pull,) = torch.autograd.grad(gap.sum(), mimicked)
+    assert 0 <= pull[0, 0, 0, 0] < 0.02
+    assert pull[0, 0, 1, 1] == 1
+
+
+@given(fraction=st.floats(0.05, 0.95), nearer=st.floats(0.0, 2.0), farther=st.floats(0.0, 2.0))
+def test_a_pixel_is_charged_more_the_farther_it_is_and_never_more_than_its_difference(fraction, nearer, farther):
+    missing = MissingPixels((1, 1, 2), value=-1.0, fraction=fraction)
+    observed = torch.full((1, 1, 1, 2), -1.0)
+    gaps = torch.tensor([[[sorted([nearer, farther])]]])
+    near, far = (missing.reconciled(observed + gaps, observed) - observed)[0, 0, 0]
+    assert -1e-6 <= near <= far + 1e-6
+    assert far <= gaps.max() + 1e-6
 
 
 def test_a_pixel_that_agrees_is_not_taken_for_lost():
     missing = MissingPixels((1, 1, 2), value=-1.0, fraction=0.3)
     mimicked, observed = torch.tensor([[[[-0.95, 0.5]]]]), torch.full((1, 1, 1, 2), -1.0)
-    kept = (missing.reconciled(mimicked, observed) - observed) / (mimicked - observed)
-    assert kept[0, 0, 0, 0] > 0.6
-    assert kept[0, 0, 0, 1] < 0.01
+    mimicked.requires_grad_()
+    (pull,) = torch.autograd.grad(missing.reconciled(mimicked, observed).sum(), mimicked)
+    assert pull[0, 0, 0, 0] > 0.6
+    assert pull[0, 0, 0, 1] < 0.05
 
 
 @given(fraction=st.floats(0.05, 0.95))
