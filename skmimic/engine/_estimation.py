@@ -11,7 +11,7 @@ from ._adaptation import Adaptation
 from ._alternating import alternate
 from ._encoder import train_encoder
 from ._hypotheses import is_identifiable
-from ._initialisation import Candidates, start_latents
+from ._initialisation import draw_candidates, start_latents
 from ._results import OptimizationTrace, Status
 from ._rows import make_problem
 from ._selection import Bench, Learned, learn_surrogate, select_surrogate
@@ -100,7 +100,7 @@ def _learn(generator, observed, settings, surrogate, seed, report):
     if settings.solver == "alternating":
         return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
     problem = make_problem(generator, Identity(), settings)
-    bench = Bench(problem, observed, settings, Candidates(generator, random), random, report)
+    bench = Bench(problem, observed, settings, draw_candidates(generator, random), random, report)
     try:
         if surrogate == "auto":
             learned = select_surrogate(bench)

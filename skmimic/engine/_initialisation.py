@@ -6,9 +6,10 @@ import torch
 
 from ._evidence import fill_in
 
-__all__ = ["Candidates", "start_latents"]
+__all__ = ["Candidates", "draw_candidates", "start_latents"]
 
 N_CANDIDATES = 4000
+MOST_KEPT = 2**28  # bytes of candidates' images that stay in memory from one call to the next
 N_MEAN = 1000
 
 
@@ -62,6 +63,32 @@ class Candidates:
         return list(starts.gather(0, order[..., None].expand_as(starts)))
 
 
+def draw_candidates(generator, random):
+    """Draw candidates, or take those drawn last with this generator from the same state of `random`.
+
+    So phase B of the batch that phase A has seen, and `transform` of one row after another, do not draw them again.
+    Either way `random` is left in the same state.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    random : torch.Generator
+
+    Returns
+    -------
+    Candidates
+    """
+    before = random.get_state()
+    kept = generator.kept.get("candidates")
+    if kept is not None and torch.equal(kept[0], before):
+        random.set_state(kept[1])
+        return kept[2]
+    candidates = Candidates(generator, random)
+    if candidates.images.nbytes <= MOST_KEPT:
+        generator.kept["candidates"] = before, random.get_state(), candidates
+    return candidates
+
+
 def start_latents(start, problem, observed, random, candidates=None):
     """Compute the first latents of every row.
 
@@ -82,7 +109,7 @@ def start_latents(start, problem, observed, random, candidates=None):
     generator, n_rows = problem.generator, len(observed)
     prior, size = generator.prior, generator.latent_dim
     if start == "nearest":
-        candidates = candidates or Candidates(generator, random)
+        candidates = candidates or draw_candidates(generator, random)
         surrogate = problem.surrogate
         z = candidates.nearest(observed, candidates.mimicked(surrogate), surrogate.missing)
     elif start == "random":

@@ -9,7 +9,7 @@ import torch
 from ..utils import RowRunner, refuse_fork
 from ._closed_form import ClosedForm
 from ._descent import check_finite, observed_steps
-from ._initialisation import Candidates, start_latents
+from ._initialisation import draw_candidates, start_latents
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
@@ -59,7 +59,7 @@ class RowProjector:
         elif adaptation.encoder is not None:
             self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
         elif self._start() == "nearest":
-            self.candidates = Candidates(generator, torch.Generator().manual_seed(adaptation.seed))
+            self.candidates = draw_candidates(generator, torch.Generator().manual_seed(adaptation.seed))
             self.mimicked = self.candidates.mimicked(surrogate)
 
     def __call__(self, observed):
@@ -102,7 +102,7 @@ class RowProjector:
         with computing():
             candidates = self.candidates
             if candidates is None and self.closed_form is None:
-                candidates = Candidates(self.generator, torch.Generator().manual_seed(seed))
+                candidates = draw_candidates(self.generator, torch.Generator().manual_seed(seed))
             sampler = PosteriorSampler(
                 self.problem, self.settings, n_samples, seed, steps, candidates, self.closed_form
             )

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from skmimic.engine import Candidates, Problem, start_latents
+from skmimic.engine import Candidates, Problem, _initialisation, start_latents
+from skmimic.engine._initialisation import draw_candidates
 from skmimic.surrogates import Affine, Identity, affine_matrix
 from tests.helpers import loaded, pca_generator
 
@@ -71,6 +72,24 @@ def test_the_nearest_of_each_part_and_the_nearest_of_all_first():
     other_half = torch.cdist(rows.flatten(1), mimicked)
     other_half[0, :100], other_half[1, 100:] = torch.inf, torch.inf
     assert torch.equal(second, candidates.z[other_half.argmin(1)])
+
+
+def test_candidates_of_the_same_seed_are_drawn_once():
+    generator, random, again, other = loaded(), seeded(), seeded(), seeded(1)
+    first = draw_candidates(generator, random)
+    assert draw_candidates(generator, again) is first
+    assert torch.equal(random.get_state(), again.get_state())
+    assert not torch.equal(draw_candidates(generator, other).z, first.z)
+    assert torch.equal(draw_candidates(generator, seeded()).z, first.z)
+
+
+def test_candidates_too_large_to_keep_are_drawn_again(monkeypatch):
+    generator = loaded(pca_generator())
+    monkeypatch.setattr(generator, "kept", {})
+    monkeypatch.setattr(_initialisation, "MOST_KEPT", 0)
+    first, second = (draw_candidates(generator, seeded()) for _ in range(2))
+    assert first is not second
+    assert torch.equal(first.images, second.images)
 
 
 def test_an_unknown_start_is_refused():
