@@ -23,7 +23,7 @@ N_FINALISTS, FEWEST_FINALISTS = 40, 4  # the same of those that are projected to
 N_REFINED = 2  # finalists that move on
 MOVES, N_MOVES, MOVE_ROWS = (0.5, 0.25, 0.125), 3, 16  # of a turn and a zoom; moves of each size; rows
 GLANCE, LOOK = 0.3, 0.25  # of the steps of phase B: to rule poses out; to go on from a neighbour's latents
-N_STARTS, N_CANDIDATES = 2, 1000
+N_STARTS, N_CANDIDATES = 2, 1000  # candidates of the looks at a glance
 CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
 
@@ -47,11 +47,13 @@ def search_pose(problem, observed, candidates, settings, pose):
     Pose
         The identity is given up only for a pose that brings the objective below 0.94 of what it was.
     """
-    search, n_all = _Search(problem, observed, candidates.first(N_CANDIDATES), settings), len(observed)
+    glance = _Search(problem, observed, candidates.first(N_CANDIDATES), settings)
+    search = _Search(problem, observed, candidates, settings)  # near the end starts decide between valleys
+    n_all = len(observed)
     n_first, n_moving = min(n_all, FIRST_ROWS), min(n_all, MOVE_ROWS)
-    promising = search.ranked(_grid(pose, n_first), n_first, GLANCE)
+    promising = glance.ranked(_grid(pose, n_first), n_first, GLANCE)
     if n_all > n_first:
-        promising = search.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)
+        promising = glance.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)
     finalists = _apart(promising, max(N_FINALISTS // n_moving, FEWEST_FINALISTS))
     best = search.ranked(finalists, n_moving, 1.0)[:N_REFINED]
     found = min((search.refined(each, n_moving) for each in best), key=itemgetter(0))[1]
