@@ -72,6 +72,16 @@ TRAININGS = {
         width=32,
         batch_size=64,
     ),
+    "bigan_celeba64": Training(
+        lambda: mirrored(load_celeba().images[:-HELD_OUT]),
+        "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
+        48,
+        "CelebA agreement: non-commercial research only",
+        latent_dim=100,
+        width=32,
+        batch_size=64,
+        kind="BiGAN",
+    ),
     "lfw64": Training(
         lambda: mirrored(load_lfw().images[:-HELD_OUT]),
         "Labeled Faces in the Wild, 2,500 people and their mirror images, 64x64",
