@@ -5,18 +5,31 @@ import math
 import os
 import platform
 import warnings
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
 import numpy as np
 import torch
 from adaptation_classifiers import nearest_neighbour_hits
-from robustness_data import FIGURE_5, Level, held_out, level_of, same, training_digits
+from robustness_data import FIGURE_5, Level, generator_of, held_out, level_of, same, training_digits
 from robustness_methods import LEARNERS, STEPS_PER_ROUND, estimator_of, run_method
 
 import skmimic
+from skmimic.generators import LoadedGenerator
 from skmimic.metrics import d_proj, psnr
 
-__all__ = ["N_KEPT", "POOL", "cross", "environment", "mask_right", "one_level", "one_subset", "one_time", "save_json"]
+__all__ = [
+    "N_KEPT",
+    "POOL",
+    "counted_gradients",
+    "cross",
+    "environment",
+    "mask_right",
+    "one_level",
+    "one_subset",
+    "one_time",
+    "save_json",
+]
 
 N_KEPT = 10  # pictures of a unit that Figure 5 and 7 can draw
 POOL = 128  # images of Figure 6a
@@ -197,6 +210,29 @@ def _misfit(observed, mimicked):
     return float(np.abs(observed - mimicked).mean())
 
 
+@contextmanager
+def counted_gradients():
+    """Count the images that generators make with a gradient to their latents, the unit of work of all that walk.
+
+    Yields
+    ------
+    list of int
+        Numbers of images, one for each call.
+    """
+    counted, decode = [], LoadedGenerator.decode
+
+    def counting(self, z):
+        if z.requires_grad and torch.is_grad_enabled():
+            counted.append(len(z))
+        return decode(self, z)
+
+    LoadedGenerator.decode = counting
+    try:
+        yield counted
+    finally:
+        LoadedGenerator.decode = decode
+
+
 def one_time(data, name, method, seed, n_images, rounds):
     """Take the time of a method, and for learners and PGD the loss along the way (Figure 6c).
 
@@ -208,16 +244,19 @@ def one_time(data, name, method, seed, n_images, rounds):
     Returns
     -------
     dict
-        "path" lists latent steps and mean absolute misfits ``|Y - f^(G(z))|`` of a second, untimed run.
+        "gradients" counts images made with a gradient to their latents, per row; "path" lists latent steps and mean
+        absolute misfits ``|Y - f^(G(z))|`` of a second, untimed run.
     """
     level, batch = level_of(data, name), held_out(data, n_images, seed)
     X = batch.corrupted(level.f)
-    estimator, answer, complaints = _run(method, data, level, seed, rounds, X)
+    generator_of.cache_clear()  # no method shall find the candidates that another has drawn
+    with counted_gradients() as counted:
+        estimator, answer, complaints = _run(method, data, level, seed, rounds, X)
     path = []
     if method in (*LEARNERS, "pgd"):
         moments = estimator.project(X, trajectory=True).trajectory
         path = [[moment.step, _misfit(X, moment.mimicked)] for moment in moments]
-    about = {"level": name, "path": path}
+    about = {"level": name, "gradients": sum(counted) / n_images, "path": path}
     return {**about, **_seconds(answer), **_told(data, method, seed, n_images, rounds, complaints)}
 
 

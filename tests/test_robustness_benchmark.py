@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from skmimic.surrogates import Affine, Composition, FittedSurrogate, Mask, affine_matrix
+from tests.helpers import loaded
 
 FOLDER = Path(__file__).parents[1] / "benchmarks"
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason="benchmarks are not installed")
@@ -180,12 +181,29 @@ def test_time_until_the_loss_of_pgd(benchmark):
     common = {"n_images": 50, "device": "cpu", "threads": 1, "steps": 100}
     pgd = {"method": "pgd", "seconds": 4.0, "seconds_fit": 0.0, "seconds_transform": 4.0, "path": [[0, 1], [100, 0.5]]}
     path = [[0, 0.9], [50, 0.4], [100, 0.3]]
-    ours = {"method": "ours", "seconds": 5.0, "seconds_fit": 1.0, "seconds_transform": 4.0, "path": path}
-    text = time_table([{**pgd, **common}, {**ours, **common}])
+    ours = {"method": "ours", "seconds": 8.0, "seconds_fit": 4.0, "seconds_transform": 4.0, "path": path}
+    text = time_table([{**pgd, **common, "gradients": 100}, {**ours, **common, "gradients": 160}])
     lines = text.splitlines()
-    assert lines[2].endswith("| 8.0 | 1.00 | 0.0 | 8.0 | 8.0 |")
-    assert lines[3].endswith("| 10.0 | 1.25 | 2.0 | 8.0 | 6.0 |")
-    assert "| 1.25 | pass |" in text
+    assert lines[2].endswith("| 8.0 | 1.00 | 0.0 | 8.0 | 100 | 8.0 |")
+    assert lines[3].endswith("| 16.0 | 2.00 | 8.0 | 8.0 | 160 | 12.0 |")
+    assert "| 2.00 | FAIL |" in text
+    assert "gradients | 1.25 | pass |" in text
+
+
+def test_only_images_with_a_gradient_to_their_latents_are_counted(benchmark):
+    from robustness_units import counted_gradients
+
+    from skmimic.generators import LoadedGenerator
+
+    generator, before = loaded(), LoadedGenerator.decode
+    z = torch.zeros(3, generator.latent_dim)
+    with counted_gradients() as counted:
+        generator.decode(z)
+        generator.decode(z.clone().requires_grad_())
+        with torch.no_grad():
+            generator.decode(z.clone().requires_grad_())
+    assert counted == [3]
+    assert LoadedGenerator.decode is before
 
 
 def test_runner_goes_on_where_it_stopped(benchmark, tmp_path, capsys):
