@@ -10,7 +10,7 @@ from ._base import all_or_nothing
 from ._data import form_of, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, source_and_targets, target_domains
-from ._projector import ProjectorMethods
+from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from ..surrogates import KnownCorruption
 from ._base import MimicEstimator
 from ._docs import with_baseline_parameters
-from ._projector import ObservedProjector
+from ._projector_methods import ObservedProjector
 
 __all__ = ["BaselineProjector", "DescentProjector", "KnownCorruptionProjector", "PGDProjector"]
 
