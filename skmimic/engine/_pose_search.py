@@ -20,10 +20,12 @@ N_ZOOMS = 5
 N_FIRST, FIRST_ROWS, FEWEST_TURNS, MOST_TURNS = 400, 4, 15, 31  # rows times poses of the first look, and its limits
 N_SECOND, FEWEST_SECOND = 200, 12  # the same of the second, by all rows
 N_FINALISTS, FEWEST_FINALISTS = 40, 4  # the same of those that are projected to the end, in valleys of their own
-N_REFINED = 2  # finalists that move on
+N_REFINED = 3  # finalists that move on
 MOVES, N_MOVES, MOVE_ROWS = (0.5, 0.25, 0.125), 3, 16  # of a turn and a zoom; moves of each size; rows
 GLANCE, LOOK = 0.3, 0.25  # of the steps of phase B: to rule poses out; to go on from a neighbour's latents
-N_STARTS, N_CANDIDATES = 2, 1000  # candidates of the looks at a glance
+FINISH = 1.5  # the same, for finalists
+N_GLANCED = 2, 1000  # starts, and candidates to choose them from, of the looks at a glance
+N_STARTS = 3  # of the finalists, from all candidates: with fewer a row that ends badly decides between valleys
 CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
 
@@ -47,18 +49,19 @@ def search_pose(problem, observed, candidates, settings, pose):
     Pose
         The identity is given up only for a pose that brings the objective below 0.94 of what it was.
     """
-    glance = _Search(problem, observed, candidates.first(N_CANDIDATES), settings)
-    search = _Search(problem, observed, candidates, settings)  # near the end starts decide between valleys
+    n_starts, n_candidates = N_GLANCED
+    glance = _Search(problem, observed, candidates.first(n_candidates), settings, n_starts)
+    search = _Search(problem, observed, candidates, settings, N_STARTS)
     n_all = len(observed)
     n_first, n_moving = min(n_all, FIRST_ROWS), min(n_all, MOVE_ROWS)
     promising = glance.ranked(_grid(pose, n_first), n_first, GLANCE)
     if n_all > n_first:
         promising = glance.ranked(promising[: max(N_SECOND // n_all, FEWEST_SECOND)], n_all, GLANCE)
     finalists = _apart(promising, max(N_FINALISTS // n_moving, FEWEST_FINALISTS))
-    best = search.ranked(finalists, n_moving, 1.0)[:N_REFINED]
+    best = search.ranked(finalists, n_moving, FINISH)[:N_REFINED]
     found = min((search.refined(each, n_moving) for each in best), key=itemgetter(0))[1]
     if pose == Pose() and found != pose:
-        kept, changed = search.objectives([pose, found], n_all, LOOK)
+        kept, changed = glance.objectives([pose, found], n_all, LOOK)
         return found if changed < PARSIMONY * kept else pose
     return found
 
@@ -115,10 +118,11 @@ class _Posed:
 
 
 class _Search:
-    """Project the first rows under several poses at once."""
+    """Project the first rows under several poses at once, each row from several starts."""
 
-    def __init__(self, problem, observed, candidates, settings):
+    def __init__(self, problem, observed, candidates, settings, n_starts):
         self.problem, self.observed, self.candidates, self.settings = problem, observed, candidates, settings
+        self.n_starts = n_starts
         self.theta = problem.surrogate.part(Affine).theta.detach().flatten()
         self.starts = {}  # of all rows, by pose
 
@@ -138,7 +142,7 @@ class _Search:
         Rows go on from where the pose before has brought them, so all neighbours are looked at from the same latents.
         """
         starts = [z[:n_rows] for z in self._starts(pose)]
-        value, z = self._projections([pose], n_rows, 1.0, starts)
+        value, z = self._projections([pose], n_rows, FINISH, starts)
         for part in MOVES:
             for _ in range(N_MOVES):
                 poses = _neighbours(pose, part)
@@ -174,6 +178,6 @@ class _Search:
         if pose not in self.starts:
             surrogate = self.problem.surrogate
             mimicked = self.candidates.mimicked(_Posed(surrogate, self._offset(pose)[None]))
-            nearest = self.candidates.nearest_of_parts(self.observed, mimicked, surrogate.missing, N_STARTS)
+            nearest = self.candidates.nearest_of_parts(self.observed, mimicked, surrogate.missing, self.n_starts)
             self.starts[pose] = nearest
         return self.starts[pose]
