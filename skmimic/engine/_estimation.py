@@ -1,5 +1,6 @@
 """Phase A: estimate the corruption from a batch of rows."""
 
+import math
 from dataclasses import replace
 
 import torch
@@ -19,7 +20,8 @@ from ._trajectory import Recorder
 
 __all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
 
-AMORTIZED_FROM = 500  # rows; below, training an encoder takes longer than projecting without
+AMORTIZED_FROM, AMORTIZED_FROM_LARGE = 500, 5000  # rows; below, training an encoder takes longer than it saves
+LARGE = 32 * 32  # pixels above which an image counts as large
 
 
 def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0, report=None):
@@ -47,7 +49,7 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
     KeyboardInterrupt
         Carries the best adaptation so far as its attribute `partial`.
     """
-    settings = replace(settings, solver=resolve_solver(settings.solver, len(observed)))
+    settings = replace(settings, solver=resolve_solver(settings.solver, observed.shape))
     report = report or _silent
     best, failure = None, None
     try:
@@ -67,10 +69,11 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
         raise
 
 
-def resolve_solver(solver, n_rows):
-    """Choose between the joint and the amortized solver, if that is left open."""
+def resolve_solver(solver, shape):
+    """Choose between the joint and the amortized solver for rows of a shape (n, c, h, w), if that is left open."""
     if solver == "auto":
-        return "amortized" if n_rows >= AMORTIZED_FROM else "joint"
+        enough = AMORTIZED_FROM if math.prod(shape[-2:]) <= LARGE else AMORTIZED_FROM_LARGE
+        return "amortized" if shape[0] >= enough else "joint"
     return "joint" if solver == "closed_form" else solver
 
 

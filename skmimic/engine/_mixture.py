@@ -159,7 +159,7 @@ def estimate_mixture(generator, observed, settings, surrogate="auto", n_surrogat
     KeyboardInterrupt
         Carries the mixture of the last round, if any, as its attribute `partial`.
     """
-    solver = resolve_solver(settings.solver, len(observed) // n_surrogates)
+    solver = resolve_solver(settings.solver, (len(observed) // n_surrogates, *observed.shape[1:]))
     settings = replace(settings, solver=solver)
     rows = observed[: ROWS_EACH * n_surrogates]
     labels, starts = _first_labels(generator, rows, n_surrogates, seed)

@@ -11,8 +11,9 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         callable takes the image shape and returns a ``torch.nn.Module``. With "alternating", "auto" is "paper".
     solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
         "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
-        on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, else joint. Linear generators
-        are solved in closed form (least squares) whatever the solver, unless it is "alternating".
+        on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, from 5,000 for images of more
+        than 32x32 pixels, else joint. Linear generators are solved in closed form (least squares) whatever the solver,
+        unless it is "alternating".
     T : int, default=20
         Rounds. The joint and amortized solvers learn the surrogate in T * T1 steps.
     T1 : int, default=25

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from skmimic.engine import RowProjector, Settings, Status, computing, estimate_corruption, no_corruption
+from skmimic.engine._estimation import resolve_solver
 from skmimic.exceptions import GeneratorMismatchError, NotFiniteError
 from skmimic.surrogates import Identity, KnownCorruption, Photometric
 from tests.helpers import Bend, GainModule, MatrixCorruption, loaded, pca_generator
@@ -57,6 +58,13 @@ class TestPhaseA:
         rows = clean().repeat(30, 1, 1, 1)
         assert estimate(rows[:100], settings).settings.solver == "joint"
         assert estimate(rows, settings).settings.solver == "amortized"
+
+    @pytest.mark.parametrize(
+        ("n_rows", "side", "solver"), [(500, 32, "amortized"), (500, 33, "joint"), (5000, 33, "amortized")]
+    )
+    def test_large_images_need_more_rows_for_an_encoder_to_pay(self, n_rows, side, solver):
+        assert resolve_solver("auto", (n_rows, 3, side, side)) == solver
+        assert resolve_solver("joint", (n_rows, 3, side, side)) == "joint"
 
     @pytest.mark.parametrize(
         "surrogate",
