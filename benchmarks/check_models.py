@@ -6,9 +6,9 @@
 500 samples stand beside 500 held-out images and, as a control, 500 images drawn from a Gaussian of 100 principal
 components. Every figure of samples is the mean over five draws:
 
-- memory: mean distance of an image to the nearest training image. Far below that of held-out images it would mean that
-  training images are repeated.
-- spread: mean distance between two images. Far below that of held-out images it would mean that few are shown.
+- memorisation: mean distance of an image to the nearest training image. Far below that of held-out images it
+  would mean that training images are repeated.
+- diversity: mean distance between two images. Far below that of held-out images it would mean that few are shown.
 - coverage: share of the held-out images that have one of the images nearer than their fifth neighbour among the
   held-out ones, by features [1]_. As many training images in place of samples give what can be expected.
 - FID: Frechet distance between the features of the images and of all training images, by torchmetrics. The features
@@ -19,6 +19,7 @@ components. Every figure of samples is the mean over five draws:
 """
 
 import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,7 @@ from skmimic.datasets import load_celeba, load_lfw, load_mnist
 
 OUT = Path(__file__).parent / "results" / "models.json"
 N_IMAGES, N_DRAWS, N_COMPONENTS, N_NEIGHBOURS, CHUNK = 500, 5, 100, 5, 250
-FIGURES = ("memory", "spread", "coverage", "fid")
+FIGURES = ("memorisation", "diversity", "coverage", "fid")
 SCALE = ("held_out", "training", "gaussian")  # what stands beside the samples
 
 
@@ -113,7 +114,7 @@ SUBJECTS = {
 }
 
 
-class Judge:
+class Evaluator:
     """Measure sets of images against those of a subject.
 
     Parameters
@@ -125,17 +126,17 @@ class Judge:
         self.subject, self.seen = subject, subject.training.reshape(len(subject.training), -1)
         self.held_out = self._features(subject.held_out)
         neighbours = NearestNeighbors(n_neighbors=N_NEIGHBOURS + 1).fit(self.held_out)
-        self.reach = neighbours.kneighbors(self.held_out)[0][:, -1]  # the first is the image itself
+        self.radius = neighbours.kneighbors(self.held_out)[0][:, -1]  # the first is the image itself
         self.frechet = FrechetInceptionDistance(feature=subject.features, reset_real_features=False)
-        self._tell(subject.training, real=True)
+        self._update(subject.training, real=True)
 
     def __call__(self, images):
         """Compute all figures of images (n, c, h, w); those of training images are near themselves."""
         rows = images.reshape(len(images), -1)
         half = len(rows) // 2
-        covered = pairwise_distances_argmin_min(self.held_out, self._features(images))[1] < self.reach
+        covered = pairwise_distances_argmin_min(self.held_out, self._features(images))[1] < self.radius
         self.frechet.reset()
-        self._tell(images, real=False)
+        self._update(images, real=False)
         found = (
             pairwise_distances_argmin_min(rows, self.seen)[1].mean(),
             pairwise_distances(rows[:half], rows[half:]).mean(),
@@ -148,7 +149,7 @@ class Judge:
         with torch.no_grad():
             return torch.cat([self.subject.features(part) for part in torch.from_numpy(images).split(CHUNK)]).numpy()
 
-    def _tell(self, images, real):
+    def _update(self, images, real):
         with torch.no_grad():
             for part in torch.from_numpy(images).split(CHUNK):
                 self.frechet.update(part, real=real)
@@ -164,17 +165,17 @@ def gaussian(images, random):
 
 def check(subject):
     """Compute the figures of samples, as mean, lowest and highest, and of what stands beside them."""
-    judge, random = Judge(subject), np.random.default_rng(0)
+    evaluate, random = Evaluator(subject), np.random.default_rng(0)
     training = subject.training[random.choice(len(subject.training), N_IMAGES, replace=False)]
     beside = (subject.held_out, training, gaussian(subject.training, random))
-    draws = [judge(subject.generator.sample(N_IMAGES, random_state=seed)) for seed in range(N_DRAWS)]
+    draws = [evaluate(subject.generator.sample(N_IMAGES, random_state=seed)) for seed in range(N_DRAWS)]
     samples = {key: [draw[key] for draw in draws] for key in FIGURES}
-    return {"samples": samples, **{name: judge(images) for name, images in zip(SCALE, beside, strict=True)}}
+    return {"samples": samples, **{name: evaluate(images) for name, images in zip(SCALE, beside, strict=True)}}
 
 
 def table(results):
     """Write the figures as markdown, one line for each generator and set of images."""
-    lines = ["| generator | images | memory | spread | coverage | FID |", "|---|---|---|---|---|---|"]
+    lines = ["| generator | images | memorisation | diversity | coverage | FID |", "|---|---|---|---|---|---|"]
     for name, found in results.items():
         for images in ("samples", *SCALE):
             cells = [_cell(found[images][key]) for key in FIGURES]
@@ -192,15 +193,18 @@ def _cell(values):
 def main():
     """Check the generators that exist; write JSON and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", choices=[[], *SUBJECTS])
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(SUBJECTS)}; all if none")
     parser.add_argument("--work", type=Path, required=True, help="folder of the network that reads digits")
     arguments = parser.parse_args()
-    results = {}
+    unknown = set(arguments.names) - SUBJECTS.keys()
+    if unknown:
+        parser.error(f"unknown generators {sorted(unknown)}; there are {', '.join(SUBJECTS)}.")
+    results = json.loads(OUT.read_text())["generators"] if OUT.exists() else {}
     for name in arguments.names or SUBJECTS:
-        if name != "mnist" and not (FOLDER / f"{name}.safetensors").exists():
-            print(f"skipped {name}: train it with train_models.py", flush=True)
-            continue
-        results[name] = check(SUBJECTS[name](arguments.work))
+        try:
+            results[name] = check(SUBJECTS[name](arguments.work))
+        except FileNotFoundError as error:
+            print(f"skipped {name}: {error} Train it with train_models.py.", flush=True)
     save_json(OUT, {"generators": results, **environment()})
     OUT.with_suffix(".md").write_text(table(results), encoding="utf-8")
     print(table(results))

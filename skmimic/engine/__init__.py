@@ -3,7 +3,7 @@
 from ._adaptation import Adaptation, no_corruption
 from ._alternating import alternate
 from ._encoder import Encoder, FittedEncoder, train_encoder
-from ._estimation import estimate_corruption
+from ._estimation import estimate_corruption, resolve_solver
 from ._evidence import blur_width, fill_in, scattered_pixels
 from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
@@ -57,6 +57,7 @@ __all__ = [
     "is_identifiable",
     "learn_image_encoder",
     "no_corruption",
+    "resolve_solver",
     "retrieve",
     "retrieve_blurred",
     "scattered_pixels",

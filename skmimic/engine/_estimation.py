@@ -93,6 +93,7 @@ def _attempt(generator, observed, settings, surrogate, seed, report):
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or len(observed) < 8:
                 raise
+            generator.cache.clear()
             observed = observed[: len(observed) // 2]
 
 

@@ -9,7 +9,7 @@ from ._evidence import fill_in
 __all__ = ["Candidates", "draw_candidates", "start_latents"]
 
 N_CANDIDATES = 4000
-MOST_KEPT = 2**28  # bytes of candidates' images that stay in memory from one call to the next
+MOST_CACHED = 2**28  # bytes of candidates' images that stay in memory from one call to the next
 N_MEAN = 1000
 
 
@@ -79,13 +79,15 @@ def draw_candidates(generator, random):
     Candidates
     """
     before = random.get_state()
-    kept = generator.kept.get("candidates")
-    if kept is not None and torch.equal(kept[0], before):
-        random.set_state(kept[1])
-        return kept[2]
+    cached = generator.cache.get("candidates")
+    if cached is not None and torch.equal(cached[0], before):
+        random.set_state(cached[1])
+        return cached[2]
+    del cached
+    generator.cache.clear()  # lest old and new ones be in memory together
     candidates = Candidates(generator, random)
-    if candidates.images.nbytes <= MOST_KEPT:
-        generator.kept["candidates"] = before, random.get_state(), candidates
+    if candidates.images.nbytes <= MOST_CACHED:
+        generator.cache["candidates"] = before, random.get_state(), candidates
     return candidates
 
 

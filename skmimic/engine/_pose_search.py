@@ -24,8 +24,8 @@ N_REFINED = 3  # finalists that move on
 MOVES, N_MOVES, MOVE_ROWS = (0.5, 0.25, 0.125), 3, 16  # of a turn and a zoom; moves of each size; rows
 GLANCE, LOOK = 0.3, 0.25  # of the steps of phase B: to rule poses out; to go on from a neighbour's latents
 FINISH = 1.5  # the same, for finalists
-N_GLANCED = 2, 1000  # starts, and candidates to choose them from, of the looks at a glance
-N_STARTS = 3  # of the finalists, from all candidates: with fewer a row that ends badly decides between valleys
+N_GLANCE_STARTS, N_GLANCE_CANDIDATES = 2, 1000  # of a row in a glance; candidates to choose them from
+N_STARTS = 3  # of a finalist's rows, from all candidates: with fewer a row that ends badly decides between valleys
 CHUNK = 120  # rows under a pose at a time, fewer where memory lacks
 
 
@@ -49,8 +49,7 @@ def search_pose(problem, observed, candidates, settings, pose):
     Pose
         The identity is given up only for a pose that brings the objective below 0.94 of what it was.
     """
-    n_starts, n_candidates = N_GLANCED
-    glance = _Search(problem, observed, candidates.first(n_candidates), settings, n_starts)
+    glance = _Search(problem, observed, candidates.first(N_GLANCE_CANDIDATES), settings, N_GLANCE_STARTS)
     search = _Search(problem, observed, candidates, settings, N_STARTS)
     n_all = len(observed)
     n_first, n_moving = min(n_all, FIRST_ROWS), min(n_all, MOVE_ROWS)

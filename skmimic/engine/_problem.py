@@ -97,7 +97,7 @@ class Problem:
         return self.distance(observed, self.surrogate(images, deviations))
 
     def distance(self, observed, mimicked):
-        """Compute L(Y, mimicked images) of each row, (n,); pixels that a row has probably lost weigh less."""
+        """Compute L(Y, mimicked images) of each row, (n,); pixels that a row may have lost are charged less."""
         missing = self.surrogate.missing
         if missing is not None:
             mimicked = missing.reconciled(mimicked, observed)

@@ -23,6 +23,7 @@ from ..engine import (
     estimate_corruption,
     estimate_mixture,
     no_corruption,
+    resolve_solver,
 )
 from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
@@ -267,6 +268,8 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
                 stacklevel=4,
             )
             return no_corruption(settings, self.seed_, Status.NOT_IDENTIFIABLE)
+        n_each = len(rows) // self.n_surrogates  # though phase A sees n_adapt of them, the others are to be projected
+        settings = replace(settings, solver=resolve_solver(settings.solver, (n_each, *self.image_shape_)))
         device = resolve_device(self.device)
         with computing():
             batch = canonical_images(rows if keep_order else rows[chosen], self.image_shape_, self.data_range_)

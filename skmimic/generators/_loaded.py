@@ -28,13 +28,13 @@ class LoadedGenerator:
         Channels, height, width.
     prior : Prior
     device : torch.device
-    kept : dict
-        A place for what follows from the networks and is costly to make again; goes with the handle.
+    cache : dict
+        What follows from the networks and is costly to make again, by name; anyone may clear it.
     """
 
     def __init__(self, facts, parts, device):
         self.latent_dim, self.image_shape, self.prior = facts.latent_dim, facts.image_shape, facts.prior
-        self.device, self.kept = device, {}
+        self.device, self.cache = device, {}
         self._data_range = facts.data_range
         self._calls = {name: part.description["call"] for name, part in parts.items()}
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}

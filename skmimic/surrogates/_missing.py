@@ -14,8 +14,9 @@ class MissingPixels(Surrogate):
     """Every row has lost some of its pixels, each its own; a lost pixel shows one known value.
 
     Nothing is learned and images pass unchanged: which pixels a row has lost is read off the row. A pixel that shows
-    the value is lost or seen, and its difference to the mimicked image is charged by the likelihood of that mixture:
-    nearly in full where it is small, hardly more where it grows, since the pixel then is lost for sure.
+    the value is lost with probability p, or seen; its difference d to the mimicked image, summed over the channels, is
+    charged as ``-log(p + (1 - p) exp(-s d)) / s`` with s = 3: at a rate of 1 - p where it is small, ever less where it
+    grows, as the pixel then is probably lost.
 
     Parameters
     ----------

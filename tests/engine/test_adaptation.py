@@ -8,8 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from skmimic.engine import RowProjector, Settings, Status, computing, estimate_corruption, no_corruption
-from skmimic.engine._estimation import resolve_solver
+from skmimic.engine import RowProjector, Settings, Status, computing, estimate_corruption, no_corruption, resolve_solver
 from skmimic.exceptions import GeneratorMismatchError, NotFiniteError
 from skmimic.surrogates import Identity, KnownCorruption, Photometric
 from tests.helpers import Bend, GainModule, MatrixCorruption, loaded, pca_generator

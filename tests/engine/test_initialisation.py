@@ -75,18 +75,20 @@ def test_the_nearest_of_each_part_and_the_nearest_of_all_first():
 
 
 def test_candidates_of_the_same_seed_are_drawn_once():
-    generator, random, again, other = loaded(), seeded(), seeded(), seeded(1)
+    generator, random, again, other, bare = loaded(), seeded(), seeded(), seeded(1), seeded()
+    generator.cache.clear()
     first = draw_candidates(generator, random)
     assert draw_candidates(generator, again) is first
-    assert torch.equal(random.get_state(), again.get_state())
+    assert torch.equal(first.images, Candidates(generator, bare).images)
+    assert all(torch.equal(one.get_state(), bare.get_state()) for one in (random, again))
     assert not torch.equal(draw_candidates(generator, other).z, first.z)
     assert torch.equal(draw_candidates(generator, seeded()).z, first.z)
 
 
 def test_candidates_too_large_to_keep_are_drawn_again(monkeypatch):
     generator = loaded(pca_generator())
-    monkeypatch.setattr(generator, "kept", {})
-    monkeypatch.setattr(_initialisation, "MOST_KEPT", 0)
+    monkeypatch.setattr(generator, "cache", {})
+    monkeypatch.setattr(_initialisation, "MOST_CACHED", 0)
     first, second = (draw_candidates(generator, seeded()) for _ in range(2))
     assert first is not second
     assert torch.equal(first.images, second.images)

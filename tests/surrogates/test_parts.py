@@ -234,6 +234,16 @@ def test_a_pixel_is_charged_more_the_farther_it_is_and_never_more_than_its_diffe
     assert far <= gaps.max() + 1e-6
 
 
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_the_gradient_is_that_of_what_is_charged(n_channels):
+    random = torch.Generator().manual_seed(0)
+    missing = MissingPixels((n_channels, 3, 3), value=-1.0, fraction=0.3)
+    observed = torch.rand((2, n_channels, 3, 3), generator=random, dtype=torch.float64)
+    observed[:, :, :2] = -1.0
+    mimicked = (torch.rand(observed.shape, generator=random, dtype=torch.float64) * 2 - 1).requires_grad_()
+    torch.autograd.gradcheck(lambda images: missing.reconciled(images, observed), mimicked)
+
+
 def test_a_pixel_that_agrees_is_not_taken_for_lost():
     missing = MissingPixels((1, 1, 2), value=-1.0, fraction=0.3)
     mimicked, observed = torch.tensor([[[[-0.95, 0.5]]]]), torch.full((1, 1, 1, 2), -1.0)
