@@ -39,6 +39,7 @@ from skmimic.datasets import load_celeba, load_lfw, load_mnist
 
 OUT = Path(__file__).parent / "results" / "models.json"
 N_IMAGES, N_DRAWS, N_COMPONENTS, N_NEIGHBOURS, CHUNK = 500, 5, 100, 5, 250
+N_PLACES = 16  # of the 4x4 maps at the end of a discriminator
 FIGURES = ("memorisation", "diversity", "coverage", "fid")
 SCALE = ("held_out", "training", "gaussian")  # what stands beside the samples
 
@@ -84,7 +85,7 @@ class FaceFeatures(nn.Module):
     def forward(self, images):
         """Compute the features."""
         with torch.no_grad():
-            return self.loaded.features(images).flatten(2).mean(2)
+            return self.loaded.features(images).reshape(len(images), -1, N_PLACES).mean(2)
 
 
 def stored(name):
@@ -205,8 +206,9 @@ def main():
             results[name] = check(SUBJECTS[name](arguments.work))
         except FileNotFoundError as error:
             print(f"skipped {name}: {error} Train it with train_models.py.", flush=True)
-    save_json(OUT, {"generators": results, **environment()})
-    OUT.with_suffix(".md").write_text(table(results), encoding="utf-8")
+            continue
+        save_json(OUT, {"generators": results, **environment()})
+        OUT.with_suffix(".md").write_text(table(results), encoding="utf-8")
     print(table(results))
 
 
