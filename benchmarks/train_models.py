@@ -75,7 +75,7 @@ TRAININGS = {
     "bigan_celeba64": Training(
         lambda: mirrored(load_celeba().images[:-HELD_OUT]),
         "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
-        48,
+        36,
         "CelebA agreement: non-commercial research only",
         latent_dim=100,
         width=32,
