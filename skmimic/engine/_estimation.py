@@ -70,7 +70,20 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
 
 
 def resolve_solver(solver, shape):
-    """Choose between the joint and the amortized solver for rows of a shape (n, c, h, w), if that is left open."""
+    """Choose between the joint and the amortized solver, if that is left open.
+
+    Parameters
+    ----------
+    solver : str
+        Of `Settings`.
+    shape : tuple (n, c, h, w)
+        Of the rows that are to be projected.
+
+    Returns
+    -------
+    str
+        Never "auto", which is "amortized" from 500 rows on, from 5,000 for images of more than 32x32 pixels.
+    """
     if solver == "auto":
         enough = AMORTIZED_FROM if math.prod(shape[-2:]) <= LARGE else AMORTIZED_FROM_LARGE
         return "amortized" if shape[0] >= enough else "joint"
