@@ -2,11 +2,11 @@
 
     SKMIMIC_DATA=... python benchmarks/angle_oracle.py
 
-At the level `rotation_each_20` of Figure 4 every digit has an angle of its own, of N(20, 5) degrees. People write at
-angles of their own as well, so even a network that was trained on the 60,000 training digits, upright ones known as
-such, takes some of the writer's slant for the corruption. Test digits are then projected with the angles it tells in
-place of the known ones, and with the mean angle: an estimate of what can be told from one digit at a time. The 100
-angles are the same in all batches, since they are drawn by position.
+At the level `rotation_each_20` of Figure 4 every digit has an angle of its own, of N(20, 5) degrees. Test digits are
+projected with the known angles, with those that the network tells, and with the mean angle. The network has seen clean
+digits upright, which no method of the benchmark does, and may read traces of resampling besides slant; it shows what
+one digit tells, not how to learn it without clean digits. The 100 angles are the same in all batches, since they are
+drawn by position.
 """
 
 import json
