@@ -10,23 +10,25 @@ drawn by position.
 """
 
 import json
+from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import torch
-from robustness_data import generator_of, held_out, level_of
+from robustness_data import held_out, level_of, scaled
+from robustness_methods import estimator_of
 from robustness_units import environment, save_json
 from torch import nn
 
-from skmimic import KnownCorruptionProjector
 from skmimic.corruptions import Rotation
 from skmimic.datasets import load_mnist
 from skmimic.metrics import d_proj
 
 OUT = Path(__file__).parent / "results" / "robustness" / "angle_oracle.json"
 LEVEL, MEAN, SD = "rotation_each_20", 20.0, 5.0
-SEEDS, N_IMAGES, N_STEPS, BATCH = (0, 1, 2), 100, 6000, 128
+SEEDS, N_IMAGES, N_ROUNDS = (0, 1, 2), 100, 20
+N_STEPS, BATCH = 6000, 128  # of the network
 
 
 class Turned:
@@ -74,17 +76,14 @@ def measured(network, seed):
         told = MEAN + SD * network(torch.from_numpy(observed))[:, 0].numpy()
     found = {"seed": seed, "sd": truth.std(ddof=1), "sd_left": (told - truth).std(ddof=1)}
     for name, degrees in {"known": truth, "told": told, "mean": np.full(N_IMAGES, MEAN)}.items():
-        projector = KnownCorruptionProjector(
-            generator_of("mnist"), f=Turned(degrees), batch_size=N_IMAGES, data_range=(-1.0, 1.0), random_state=seed
-        )
+        projector = estimator_of("known", "mnist", replace(level, known=Turned(degrees)), seed, N_ROUNDS, N_IMAGES)
         found[f"d_proj_{name}"] = d_proj(batch.images, projector.fit(observed).transform(observed)).mean()
     return found
 
 
 def main():
     """Train, measure three batches and write the figures."""
-    digits = load_mnist("train").images[:, None].astype(np.float32) / 127.5 - 1
-    network = trained(torch.from_numpy(digits))
+    network = trained(torch.from_numpy(scaled(load_mnist("train").images[:, None])))
     batches = [measured(network, seed) for seed in SEEDS]
     save_json(OUT, {"level": LEVEL, "batches": batches, **environment()})
     print(json.dumps(json.loads(OUT.read_text())["batches"], indent=1))

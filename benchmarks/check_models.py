@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from adaptation_classifiers import trained_network
+from robustness_data import scaled
 from robustness_units import environment, save_json
 from sklearn.decomposition import PCA
 from sklearn.metrics import pairwise_distances, pairwise_distances_argmin_min
@@ -52,11 +53,6 @@ class Subject:
     training: np.ndarray
     held_out: np.ndarray
     features: nn.Module
-
-
-def scaled(images):
-    """Turn bytes into [-1, 1]."""
-    return images.astype(np.float32) / 127.5 - 1
 
 
 class DigitFeatures(nn.Module):

@@ -35,6 +35,7 @@ __all__ = [
     "level_of",
     "levels_of",
     "model_path",
+    "scaled",
     "training_digits",
 ]
 
@@ -230,6 +231,11 @@ def training_digits():
     return load_mnist("train", return_X_y=True)
 
 
+def scaled(images):
+    """Turn bytes into float32 in [-1, 1]."""
+    return images.astype(np.float32) / 127.5 - 1
+
+
 def held_out(data, n_images, seed):
     """Draw held-out images: test digits, or some of the last 500 faces.
 
@@ -245,5 +251,4 @@ def held_out(data, n_images, seed):
     """
     images, labels = _all_held_out(data)
     chosen = np.random.default_rng(seed).choice(len(images), n_images, replace=False)
-    scaled = images[chosen].astype(np.float32) / 127.5 - 1
-    return Batch(scaled, None if labels is None else labels[chosen])
+    return Batch(scaled(images[chosen]), None if labels is None else labels[chosen])

@@ -17,6 +17,7 @@ from robustness_methods import LEARNERS, STEPS_PER_ROUND, estimator_of, run_meth
 import skmimic
 from skmimic.generators import LoadedGenerator
 from skmimic.metrics import d_proj, psnr
+from skmimic.utils import resolve_device
 
 __all__ = [
     "N_KEPT",
@@ -33,7 +34,6 @@ __all__ = [
 
 N_KEPT = 10  # pictures of a unit that Figure 5 and 7 can draw
 POOL = 128  # images of Figure 6a
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 PACKAGES = ("numpy", "torch", "scikit-learn")
 VARIES, LOST = (
     0.05,
@@ -125,7 +125,7 @@ def _run(method, data, level, seed, rounds, X):
     """Make an estimator, run it and collect what it warned of."""
     estimator = estimator_of(method, data, level, seed, rounds, len(X))
     generator = generator_of(data, "bigan" if method == "bigan" else "gan")
-    generator.on(DEVICE).cache.clear()  # no method shall find the candidates that another has drawn
+    generator.on(resolve_device()).cache.clear()  # no method shall find the candidates that another has drawn
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         answer = run_method(method, estimator, X)

@@ -7,7 +7,7 @@ checkpoint; a model that exists is left alone.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +39,16 @@ def mirrored(images):
     return np.concatenate([images, images[..., ::-1]])
 
 
+CELEBA64 = Training(
+    lambda: mirrored(load_celeba().images[:-HELD_OUT]),
+    "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
+    48,
+    "CelebA agreement: non-commercial research only",
+    latent_dim=100,
+    width=32,
+    batch_size=64,
+)
+
 TRAININGS = {
     "mnist16": Training(
         lambda: load_mnist("all", size=16).images[:, None],
@@ -63,25 +73,8 @@ TRAININGS = {
         width=32,
         kind="BiGAN",
     ),
-    "celeba64": Training(
-        lambda: mirrored(load_celeba().images[:-HELD_OUT]),
-        "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
-        48,
-        "CelebA agreement: non-commercial research only",
-        latent_dim=100,
-        width=32,
-        batch_size=64,
-    ),
-    "bigan_celeba64": Training(
-        lambda: mirrored(load_celeba().images[:-HELD_OUT]),
-        "CelebA aligned faces 000001 to 006000 and their mirror images, 64x64",
-        36,
-        "CelebA agreement: non-commercial research only",
-        latent_dim=100,
-        width=32,
-        batch_size=64,
-        kind="BiGAN",
-    ),
+    "celeba64": CELEBA64,
+    "bigan_celeba64": replace(CELEBA64, n_epochs=36, kind="BiGAN"),
     "lfw64": Training(
         lambda: mirrored(load_lfw().images[:-HELD_OUT]),
         "Labeled Faces in the Wild, 2,500 people and their mirror images, 64x64",
