@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..surrogates import N_DEVIATIONS
+from ..surrogates import N_DEVIATIONS, RowAffine, part_of
 from ..utils import align_layers, has_fast_bfloat16
 from ._descent import check_finite
 from ._problem import Latents
@@ -131,7 +131,8 @@ def train_encoder(problem, observed, settings, random, report=None):
             loss = _synthetic_loss(problem, encoder, random, device)
             if step >= OBSERVED_FROM * n_steps:
                 rows = torch.randint(len(observed), (N_OBSERVED,), generator=random).to(device)
-                loss = loss + problem.objective(observed[rows], encoder(observed[rows])).mean()
+                own = problem.for_rows(observed[rows])
+                loss = loss + own.objective(observed[rows], encoder(observed[rows])).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -144,7 +145,9 @@ def train_encoder(problem, observed, settings, random, report=None):
 
 def _synthetic_loss(problem, encoder, random, device):
     """Latent regression and objective on a batch of prior samples that went through the surrogate."""
-    generator = problem.generator
+    generator, reads = problem.generator, part_of(problem.surrogate, RowAffine)
+    if reads is not None:
+        problem = problem.with_(offsets=reads.draw_offsets(BATCH, random))
     z = generator.prior.sample(BATCH, generator.latent_dim, random).to(device)
     truth = problem.latents(z)
     if truth.deviations is not None:

@@ -97,25 +97,6 @@ def _around(count):
     return range(-(count // 2), count - count // 2)
 
 
-class _Posed:
-    """A surrogate at poses that do not move.
-
-    Parameters
-    ----------
-    surrogate : Surrogate
-    offsets : tensor (n, 6) or (1, 6)
-        Additions to the shared affine parameters, of each row or of all.
-    """
-
-    takes_deviations = False
-
-    def __init__(self, surrogate, offsets):
-        self.surrogate, self.offsets, self.missing = surrogate, offsets, surrogate.missing
-
-    def __call__(self, images, deviations=None):
-        return self.surrogate(images, self.offsets)
-
-
 class _Search:
     """Project the first rows under several poses at once, each row from several starts."""
 
@@ -164,7 +145,7 @@ class _Search:
 
     def _projected(self, n_steps, rows, offsets, *starts):
         """Project rows under poses; returns the objectives (n,) and the latents."""
-        problem = self.problem.with_(surrogate=_Posed(self.problem.surrogate, offsets))
+        problem = self.problem.with_(offsets=offsets)
         walk = row_walk(problem, rows, [problem.latents(z) for z in starts], self.settings)
         walk.project_rows(n_steps)
         return walk.objective(), walk.latents.z.detach()
@@ -176,7 +157,7 @@ class _Search:
         """Look up where all rows start under a pose, once."""
         if pose not in self.starts:
             surrogate = self.problem.surrogate
-            mimicked = self.candidates.mimicked(_Posed(surrogate, self._offset(pose)[None]))
+            mimicked = self.candidates.mimicked(partial(surrogate, deviations=self._offset(pose)[None]))
             nearest = self.candidates.nearest_of_parts(self.observed, mimicked, surrogate.missing, self.n_starts)
             self.starts[pose] = nearest
         return self.starts[pose]

@@ -112,7 +112,8 @@ class PosteriorSampler:
         if self.closed_form is not None:
             mimicked = self.closed_form.mimic(z)
         else:
-            mimicked = self.problem.mimic(self.problem.latents(z))
+            problem = self.problem.for_rows(observed)
+            mimicked = problem.mimic(problem.latents(z))
         squares = (mimicked - observed).flatten(1).square().sum(1)
         n_live = self._n_live(observed)
         n_free = max(n_live - z.shape[1], n_live / 2)
@@ -146,13 +147,14 @@ class PosteriorSampler:
         noise = _normal(random, observed, observed[0].numel()).view(1, *observed.shape[1:])
         prior, weight = self.problem.generator.prior, self.problem.latent_weight
         unit = _unit(prior, z.shape[1]) / weight**0.5 if weight else 0.0
-        start = self.problem.latents(self._start(observed, starts))
+        problem = self.problem.for_rows(observed)
+        start = problem.latents(self._start(observed, starts))
         shift = Latents(unit * _normal(random, z, z.shape[1]))
         if start.deviations is not None:
             moved = self.problem.deviation_sd * _normal(random, z, N_DEVIATIONS)
             shift = Latents(shift.z, moved)
         noisy = observed + noise_sd.view(-1, 1, 1, 1) * noise
-        walk = row_walk(_Perturbed(self.problem, noise_sd, shift), noisy, start, self.settings)
+        walk = row_walk(_Perturbed(problem, noise_sd, shift), noisy, start, self.settings)
         walk.project_rows(self.n_steps)
         with torch.no_grad():
             return self.problem.generator.decode(walk.latents.z)

@@ -10,7 +10,7 @@ from ..surrogates import N_DEVIATIONS, Affine, Surrogate
 
 __all__ = ["Latents", "Problem"]
 
-TETHER_SD = 0.01, 0.01, 0.06  # of the columns of the shared affine map around its tether; the last holds the shifts
+TETHER_SD = 0.01, 0.01, 0.03  # of the columns of the shared affine map around its tether; the last holds the shifts
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Problem:
     tether : tensor (2, 3) or None, default=None
         Where the shared affine map is expected, for batches too small to tell all its numbers; `TETHER_SD` says how
         tightly.
+    offsets : tensor (n, 6) or None, default=None
+        What each row adds to the shared affine parameters and does not move, of as many rows as are projected.
     """
 
     generator: object
@@ -73,6 +75,7 @@ class Problem:
     deviation_sd: float | None = None
     lambda_adv: float = 0.0
     tether: torch.Tensor | None = None
+    offsets: torch.Tensor | None = None
 
     @property
     def has_deviations(self):
@@ -83,6 +86,11 @@ class Problem:
         """Return a copy with some parts changed."""
         return replace(self, **changes)
 
+    def for_rows(self, observed):
+        """Return the problem of these rows (n, c, h, w): each with what the surrogate reads from it, if it does."""
+        offsets = self.surrogate.read_offsets(observed)
+        return self if offsets is None else self.with_(offsets=offsets)
+
     def latents(self, z):
         """Put latents (n, d) together with deviations at zero."""
         deviations = z.new_zeros(len(z), N_DEVIATIONS) if self.has_deviations else None
@@ -90,11 +98,17 @@ class Problem:
 
     def mimic(self, latents):
         """Compute f^(G(z)), the mimicked observations (n, c, h, w)."""
-        return self.surrogate(self.generator.decode(latents.z), latents.deviations)
+        return self.corrupt(self.generator.decode(latents.z), latents.deviations)
+
+    def corrupt(self, images, deviations=None):
+        """Compute f^(images) of the rows, each with its offsets and deviations."""
+        if self.offsets is not None:
+            deviations = self.offsets if deviations is None else self.offsets + deviations
+        return self.surrogate(images, deviations)
 
     def fidelity(self, observed, images, deviations=None):
         """Compute L(Y, f^(images)) of each row, (n,)."""
-        return self.distance(observed, self.surrogate(images, deviations))
+        return self.distance(observed, self.corrupt(images, deviations))
 
     def distance(self, observed, mimicked):
         """Compute L(Y, mimicked images) of each row, (n,); pixels that a row may have lost are charged less."""

@@ -128,7 +128,7 @@ class RowProjector:
         return tuple(found), tuple(Snapshot(step, x.numpy(), y.numpy()) for step, x, y in path)
 
     def _followed(self, observed):
-        recorder = Recorder(self.problem)
+        recorder = Recorder(self.problem.for_rows(observed.to(self.generator.device)))
         found = self._chunk(observed, recorder)
         if self.closed_form is not None:
             recorder.keep(0, *found[1:3])
@@ -150,7 +150,8 @@ class RowProjector:
             check_finite(losses, self.settings, "least-squares projection of rows")
             return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
-        walk = row_walk(self.problem, observed, self._starts(observed), self._phase_b_settings())
+        problem = self.problem.for_rows(observed)
+        walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings())
         walk.project_rows(self._n_steps(), observe)
         objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
@@ -175,7 +176,7 @@ class RowProjector:
     def _read(self, observed, latents):
         observed = observed.to(self.generator.device)
         images = self.generator.decode(latents.z.to(observed.device))
-        mimicked = self.problem.surrogate(images, latents.deviations)
+        mimicked = self.problem.for_rows(observed).corrupt(images, latents.deviations)
         return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
 
     def _loss(self, mimicked, observed):

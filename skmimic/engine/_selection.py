@@ -28,11 +28,13 @@ from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
 from ._retrieval import retrieve, retrieve_blurred
+from ._row_angles import FEWEST_READ, LEFT_SD, read_angles
 
 __all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
 N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few, contrast and blur in many
 N_PROMISE, N_MEASURED = 48, 32
+LARGE, N_POSE_LARGE, N_CANDIDATES_LARGE = 32 * 32, 24, 1000  # pixels above which images tell a pose from fewer
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
@@ -42,6 +44,7 @@ EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs n
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
 PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
+FEWEST_FLEXIBLE = 8  # rows; fewer let a convolution explain whatever they happen to show
 FLEXIBLE_BELOW = 0.92  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
 
@@ -88,13 +91,17 @@ class Bench:
 
     def __init__(self, problem, observed, settings, candidates, random, report):
         self.problem, self.observed, self.settings = problem, observed, settings
-        self.candidates, self.random, self.report = candidates, random, report
+        is_thrifty = math.prod(observed.shape[-2:]) > LARGE and len(observed) >= FEW_ROWS
+        self.n_pose = N_POSE_LARGE if is_thrifty else N_POSE
+        self.candidates = candidates.first(N_CANDIDATES_LARGE) if is_thrifty else candidates
+        self.random, self.report = random, report
         self.current = None  # the surrogate being learned, what an interruption keeps
 
     def learn(self, surrogate, family, schedule, n_rows, tether=None):
         """Learn a surrogate with the joint solver."""
         self.current = surrogate
-        problem, rows = self.problem.with_(surrogate=surrogate, tether=tether), self.observed[:n_rows]
+        rows = self.observed[:n_rows]
+        problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
         if schedule == ANNEALED:
             problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
         latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule)
@@ -107,6 +114,7 @@ class Bench:
         problem = self.problem.with_(surrogate=surrogate, deviation_sd=deviation_sd)
         rows = self.observed[:N_MEASURED]
         start = start_latents("nearest", problem, rows, self.random, self.candidates)
+        problem = problem.for_rows(rows)
         walk = row_walk(problem, rows, start, self.settings)
         walk.project_rows(self.settings.n_row_steps(self.settings.T * self.settings.T1 // 3))
         value = residual(problem, rows, walk.latents.detached()).mean().item()
@@ -212,20 +220,23 @@ def select_surrogate(bench):
     """
     plain = bench.project(Identity(), "identity")
     structured = _structured(bench)
-    measured = bench.project(structured.surrogate, structured.family).residual
-    structured = replace(structured, residual=measured)
-    best = structured if measured < STRUCTURED_BELOW * plain.residual else plain
-    level = _mean_picture_residual(bench)
-    if best.residual < EXPLAINED * level:
-        return best
-    posed = _with_affine(bench, structured)
-    loose = _loosened(bench, posed)
-    flexible = _flexible(bench, posed, loose)
+    measured = bench.project(structured.surrogate, structured.family)
+    structured = replace(structured, residual=measured.residual)
+    is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
+    best = structured if is_structured else plain
+    level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
+    is_explained, loose, flexible = best.residual < EXPLAINED * level, None, None
+    if not is_explained:
+        loose = _loosened(bench, posed)
+        flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif _rows_differ(bench, loose, best):
+    elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
+        best = read
+    elif not is_explained and _rows_differ(bench, loose, best):
         best = loose
-    _warn_if_unexplained(best.residual, level)
+    if not is_explained:
+        _warn_if_unexplained(best.residual, level)
     return best
 
 
@@ -252,8 +263,24 @@ def _rows_differ(bench, loose, shared):
     return len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * shared.residual
 
 
+def _read(bench, structured, objective):
+    """Read the rows' own angles from them; None where they share theirs or reading does not pay."""
+    sides = bench.observed.shape[-2:]
+    has_enough = len(bench.observed) >= FEW_ROWS and min(sides) >= FEWEST_READ
+    has_enough = has_enough and bench.settings.n_latent_steps >= FEWEST_STEPS
+    if not has_enough or math.prod(sides) > LARGE or structured.surrogate.missing is not None:
+        return None
+    surrogate = read_angles(bench, structured.surrogate)
+    if surrogate is None:
+        return None
+    trial = bench.project(surrogate, f"row_{structured.family}", LEFT_SD)
+    return replace(trial, trace=structured.trace) if _final(trial) < PAYING_BELOW * objective else None
+
+
 def _flexible(bench, structured, loose):
     """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
+    if len(bench.observed) < FEWEST_FLEXIBLE:
+        return None
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
     rows_differ = _rows_differ(bench, loose, structured)
@@ -291,7 +318,7 @@ def _structured(bench):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left:
-            trial = _learn_structured(bench, left, found, width, _rows_for(learned.family.split("+")))
+            trial = _learn_structured(bench, left, found, width, _rows_for(bench, learned.family.split("+")))
             learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else trial
     return learned
 
@@ -312,9 +339,9 @@ def _final(learned):
     return learned.trace.objectives[-1]
 
 
-def _rows_for(names):
+def _rows_for(bench, names):
     """Choose how many rows to learn parts on."""
-    return N_TONE if {"blur", "photometric"} & set(names) else N_POSE
+    return N_TONE if {"blur", "photometric"} & set(names) else bench.n_pose
 
 
 def _learn_structured(bench, parts, found, width=None, n_rows=None):
@@ -322,7 +349,7 @@ def _learn_structured(bench, parts, found, width=None, n_rows=None):
     surrogate = Composition(list(parts.values()))
     _set_as_found(surrogate, found, width)
     surrogate = surrogate.to(found.dead.device)
-    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows or _rows_for(parts))
+    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows or _rows_for(bench, parts))
 
 
 def _structured_parts(bench, found, width=None):

@@ -55,7 +55,7 @@ class Recorder:
         latents : Latents
         """
         images = self.problem.generator.decode(latents.z)
-        self.keep(step, images, self.problem.surrogate(images, latents.deviations))
+        self.keep(step, images, self.problem.corrupt(images, latents.deviations))
 
     def keep(self, step, images, mimicked):
         """Write down images that are known.

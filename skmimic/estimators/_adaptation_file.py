@@ -22,6 +22,7 @@ from ..surrogates import (
     Mask,
     MissingPixels,
     Photometric,
+    RowAffine,
 )
 from ..utils import UNREADABLE, atomic_write, open_archive
 
@@ -29,7 +30,9 @@ __all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
 
 FORMAT, VERSION = "skmimic-surrogate", 1
 KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
-PARTS = {kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric)}
+PARTS = {
+    kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric, RowAffine)
+}
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
 MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA = 8, 256, 32, 64
 MAX_BYTES = 2**30  # unpacked; a few compressed kilobytes can claim any size
@@ -200,7 +203,8 @@ def _surrogate_of(parts, image_shape, arrays):
     for name, keywords in parts:
         if not (0 < keywords.get("width", 1) <= MAX_WIDTH and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
             raise ValueError(f"{name} cannot have the sizes {keywords}")
-        if not (0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("fraction", 0.5) < 1):
+        is_in_range = 0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("rotation_sd", 1) <= math.pi
+        if not is_in_range or not 0 < keywords.get("fraction", 0.5) < 1:
             raise ValueError(f"{name} cannot have the values {keywords}")
         shape = {} if PARTS[name] is Identity else {"image_shape": tuple(image_shape)}
         made.append(PARTS[name](**shape, **keywords))

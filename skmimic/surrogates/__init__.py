@@ -4,13 +4,14 @@ from ._affine import N_DEVIATIONS, Affine, affine_matrix, describe_affine, warp
 from ._base import Surrogate
 from ._basic import Identity, KnownCorruption, UserSurrogate
 from ._blur import Blur
-from ._composition import Composition, paper_surrogate
+from ._composition import Composition, paper_surrogate, part_of
 from ._convolution import Convolution
 from ._fitted import FittedSurrogate
 from ._mask import Mask
 from ._missing import MissingPixels
 from ._photometric import Photometric
 from ._registry import FAMILIES, build_family, resolve_surrogate
+from ._row_affine import RowAffine, angle_reader, turn_offsets
 from ._words import in_words
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Mask",
     "MissingPixels",
     "Photometric",
+    "RowAffine",
     "Surrogate",
     "UserSurrogate",
     "affine_matrix",
@@ -33,6 +35,9 @@ __all__ = [
     "describe_affine",
     "in_words",
     "paper_surrogate",
+    "part_of",
+    "turn_offsets",
+    "angle_reader",
     "resolve_surrogate",
     "warp",
 ]

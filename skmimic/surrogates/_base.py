@@ -44,6 +44,19 @@ class Surrogate(nn.Module, ABC):
         tensor (n, c, h, w)
         """
 
+    def read_offsets(self, observed):
+        """Read from observed rows (n, c, h, w) what they add to the shared affine parameters; None for nothing.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+
+        Returns
+        -------
+        tensor (n, 6) or None
+        """
+        return None
+
     @abstractmethod
     def recipe(self):
         """Return ``(callable, keyword arguments)`` that build a fresh surrogate of the same shape."""

@@ -7,7 +7,7 @@ from ._base import Surrogate
 from ._convolution import Convolution
 from ._mask import Mask
 
-__all__ = ["Composition", "paper_surrogate"]
+__all__ = ["Composition", "paper_surrogate", "part_of"]
 
 
 class Composition(Surrogate):
@@ -35,6 +35,11 @@ class Composition(Surrogate):
         """The first part that knows which pixels a row may have lost, or None."""
         return next((part.missing for part in self.parts if part.missing is not None), None)
 
+    def read_offsets(self, observed):
+        """What the first part reads that reads anything, or None."""
+        found = (part.read_offsets(observed) for part in self.parts)
+        return next((offsets for offsets in found if offsets is not None), None)
+
     def part(self, kind):
         """Return the first part of a class, or None.
 
@@ -58,6 +63,13 @@ class Composition(Surrogate):
         for part in self.parts:
             merged.update(part.describe())
         return merged
+
+
+def part_of(surrogate, kind):
+    """Return a surrogate if it is of a class, or the first part of it that is, or None."""
+    if isinstance(surrogate, Composition):
+        return surrogate.part(kind)
+    return surrogate if isinstance(surrogate, kind) else None
 
 
 def build_composition(recipes):

@@ -35,6 +35,8 @@ def _geometry(found):
     """Rotation, scale, shear and shift."""
     if abs(found.get("rotation_deg", 0)) >= 0.5:
         yield f"rotated by {found['rotation_deg']:.1f} degrees"
+    if "rotation_sd_deg" in found:
+        yield f"each row turned by an angle of its own, standard deviation {found['rotation_sd_deg']:.1f} degrees"
     x, y = found.get("scale", (1, 1))
     if max(abs(x - 1), abs(y - 1)) >= 0.01:
         yield f"scaled to {x:.2f} x {y:.2f}"

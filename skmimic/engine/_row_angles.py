@@ -1,0 +1,169 @@
+"""Angles of the rows' own: a network learns to read them, on samples that went through the learned corruption."""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from ..surrogates import Affine, Composition, RowAffine, angle_reader, resolve_surrogate, turn_offsets
+from ._joint import ANNEALED
+
+__all__ = ["FEWEST_READ", "LEFT_SD", "read_angles"]
+
+FEWEST_READ = 16  # pixels a side
+GLANCE_SD, GREATEST_SD = 0.15, 0.3  # radians, of the samples that a glance learns from; the most that is believed
+N_HELD, RIDGE = 500, 0.1  # samples on which the glance is tried; weight of its penalty, of the features' mean square
+GLANCED, LOOKED = 1.25, 1.6  # what is read from rows must spread so many times as wide as from samples of one angle
+SD_STEP = 0.005  # to which a spread is rounded
+N_LOOK, N_FIRST, N_LAST, BATCH = 400, 800, 2000, 64  # steps to a look, to the first map, to the last; samples of each
+USUAL_STEPS, FEWEST = 500, 50  # T * T1 for which these are meant, and the fewest that are taken
+LEFT_SD = 0.01  # of affine deviations that each row may still have around what was read
+N_SHARED = 128  # rows on which it is learned again
+RATE = 3e-3
+
+
+def read_angles(bench, surrogate):
+    """Learn to read from the rows by how much each was turned.
+
+    Samples are turned and sent through the surrogate, and a linear regression on what a glance shows tells by how much.
+    Are its readings of the rows no more spread than those of samples that share an angle, the rows share theirs.
+    Otherwise a network learns to read them, at the spread that was found; on the way the shared map is learned again,
+    since rows that differ have distorted it.
+
+    Parameters
+    ----------
+    bench : Bench
+    surrogate : Composition
+        With an affine part and no missing pixels.
+
+    Returns
+    -------
+    Composition or None
+        With a `RowAffine` in place of the affine part; None where the rows share their angle.
+    """
+    spread = _spread_at_a_glance(bench, surrogate)
+    if not spread:
+        return None
+    bench.report("found that rows are turned by angles of their own")
+    training = _Training(bench, surrogate, spread)
+    effort = bench.settings.T * bench.settings.T1 / USUAL_STEPS
+    training.run(effort * N_LOOK)
+    if training.spread_of(bench.observed) < LOOKED:
+        return None
+    for n_steps in (N_FIRST, N_LAST):
+        training.run(effort * n_steps)
+        training.surrogate = bench.learn(training.fitted(), "row_affine", ANNEALED, N_SHARED).surrogate
+    bench.report("learned to read the angle of each row")
+    return training.surrogate
+
+
+@torch.no_grad()
+def _turned(surrogate, images, angles):
+    """Turn images by angles (n,) and send them through a surrogate."""
+    return surrogate(images, turn_offsets(surrogate.part(Affine).theta, angles))
+
+
+@torch.no_grad()
+def _spread_at_a_glance(bench, surrogate):
+    """Estimate the standard deviation of the rows' angles in radians; zero if they share one."""
+    images, random = bench.candidates.images, bench.random
+    held, images = images[:N_HELD], images[N_HELD:].repeat(2, 1, 1, 1)
+
+    def drawn(count):
+        return GLANCE_SD * torch.randn(count, generator=random).to(images)
+
+    angles = drawn(len(images))
+    pairs = zip(images.split(1000), angles.split(1000), strict=True)
+    seen = torch.cat([_glance(_turned(surrogate, *pair)) for pair in pairs])
+    centre = seen.mean(0)
+    seen -= centre
+    gram = seen.T @ seen
+    gram.diagonal().add_(RIDGE * gram.diagonal().mean().clamp_min(1e-12))
+    weights = torch.linalg.solve(gram, seen.T @ angles)
+
+    def read(rows):
+        return (_glance(rows) - centre) @ weights
+
+    angles = drawn(len(held))
+    slope = (read(_turned(surrogate, held, angles)) * angles).mean() / angles.square().mean()
+    alone = read(_turned(surrogate, held, torch.zeros_like(angles))).var()
+    rows = read(bench.observed).var()
+    if rows < GLANCED**2 * alone:
+        return 0.0
+    found = float((rows - alone).sqrt() / slope.clamp_min(0.1))
+    return min(max(round(found / SD_STEP) * SD_STEP, SD_STEP), GREATEST_SD)
+
+
+def _glance(images):
+    """Describe images (n, c, h, w) by each pixel's value, edges and sharpness: resampling blurs by place and angle."""
+    x = images.mean(1, keepdim=True)
+    right, down = F.pad(x.diff(dim=3), (0, 1)), F.pad(x.diff(dim=2), (0, 0, 0, 1))
+    bend = 4 * x - sum(F.pad(x, [1] * 4).roll(shift, axis)[..., 1:-1, 1:-1] for shift in (-1, 1) for axis in (2, 3))
+    between = ((x > -0.95) & (x < 0.95)).to(x)
+    return torch.cat([x, right.abs(), down.abs(), bend.abs(), between], 1).flatten(1)
+
+
+class _Training:
+    """A reader in training.
+
+    Parameters
+    ----------
+    bench : Bench
+    surrogate : Composition
+        The present one, with an affine part.
+    rotation_sd : float
+        Radians.
+    """
+
+    def __init__(self, bench, surrogate, rotation_sd):
+        self.surrogate, self.random, self.images = surrogate, bench.random, bench.candidates.images
+        self.shape, self.rotation_sd = tuple(bench.observed.shape[1:]), rotation_sd
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
+            network = angle_reader(self.shape, norm=nn.BatchNorm2d)
+        self.network = network.to(self.images.device)
+
+    def run(self, n_steps):
+        """Train on fresh turns of the samples; the rate rises for a tenth of the steps, then falls."""
+        n_steps = max(round(n_steps), FEWEST)
+        optimiser = torch.optim.AdamW(self.network.parameters(), RATE)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=n_steps, pct_start=0.1)
+        self.network.train()
+        for _ in range(n_steps):
+            which = torch.randint(len(self.images), (BATCH,), generator=self.random).to(self.images.device)
+            angles = torch.randn(BATCH, generator=self.random).to(self.images)
+            rows = _turned(self.surrogate, self.images[which], self.rotation_sd * angles)
+            loss = (self.network(rows)[:, 0] - angles).square().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+        self.network.eval()
+
+    @torch.no_grad()
+    def spread_of(self, rows):
+        """Tell how many times as wide the readings of rows (n, c, h, w) spread as those of samples of one angle."""
+        images = self.images[:N_HELD]
+        alone = self.network(_turned(self.surrogate, images, images.new_zeros(len(images)))).std()
+        return float(self.network(rows).std() / alone.clamp_min(1e-6))
+
+    def fitted(self):
+        """Return the surrogate with the reader in it, its normalisation folded away."""
+        reading = RowAffine(self.shape, self.rotation_sd)
+        reading.reader.load_state_dict(_folded(self.network).state_dict())
+        with torch.no_grad():
+            reading.theta.copy_(self.surrogate.part(Affine).theta)
+        others = [resolve_surrogate(part, self.shape) for part in self.surrogate.parts if not isinstance(part, Affine)]
+        return Composition([reading, *others]).to(self.images.device).eval()
+
+
+def _folded(network):
+    """Put each normalisation into the convolution before it."""
+    layers = list(network)
+    return nn.Sequential(
+        *[
+            fuse_conv_bn_eval(layer, after) if isinstance(after, nn.BatchNorm2d) else layer
+            for layer, after in zip(layers, [*layers[1:], None], strict=True)
+            if not isinstance(layer, nn.BatchNorm2d)
+        ]
+    )
