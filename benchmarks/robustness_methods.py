@@ -24,7 +24,8 @@ from skmimic import (
 __all__ = ["LEARNERS", "METHODS", "NAMES", "STEPS_PER_ROUND", "TIMED", "Answer", "estimator_of", "run_method"]
 
 STEPS_PER_ROUND = 25
-LEARNERS = ("mimicgan_paper", "ours", "amortized")  # methods that learn a surrogate
+EQUAL_PART = 0.65  # of the rounds, with which ours takes as many latent steps in both phases as PGD takes in all
+LEARNERS = ("mimicgan_paper", "ours", "equal", "amortized")  # methods that learn a surrogate
 NAMES = {
     "pgd": "PGD, our optimiser",
     "pgd_paper": "PGD, the paper's settings",
@@ -33,11 +34,12 @@ NAMES = {
     "bigan": "BiGAN",
     "mimicgan_paper": "MimicGAN, the paper's preset",
     "ours": "skmimic, defaults",
+    "equal": "skmimic, no more latent steps than PGD",
     "amortized": "skmimic, started by an encoder",
     "known": "known corruption",
 }
 TIMED = tuple(NAMES)  # those of Figure 6c
-METHODS = tuple(name for name in NAMES if name != "amortized")
+METHODS = tuple(name for name in NAMES if name not in ("equal", "amortized"))
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ def _stepwise(method, gan, level, common):
         return MimicGANProjector(gan, **{**from_paper("robustness"), **common})
     if method == "amortized":
         return MimicGANProjector(gan, solver="amortized", **common)
+    if method == "equal":
+        return MimicGANProjector(gan, **{**common, "T": max(round(EQUAL_PART * common["T"]), 1)})
     return MimicGANProjector(gan, **common)
 
 

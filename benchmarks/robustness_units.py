@@ -255,10 +255,11 @@ def one_time(data, name, method, seed, n_images, rounds):
     with counted_gradients() as counted:
         estimator, answer, complaints = _run(method, data, level, seed, rounds, X)
     path = []
-    if method in ("ours", "mimicgan_paper", "pgd"):  # an encoder is not trained twice
+    if method in ("ours", "equal", "mimicgan_paper", "pgd"):  # an encoder is not trained twice
         moments = estimator.project(X, trajectory=True).trajectory
         path = [[moment.step, _misfit(X, moment.mimicked)] for moment in moments]
-    about = {"level": name, "gradients": sum(counted) / n_images, "path": path}
+    error = d_proj(batch.images, answer.images).mean()
+    about = {"level": name, "d_proj": {"mean": error}, "gradients": sum(counted) / n_images, "path": path}
     return {**about, **_seconds(answer), **_told(data, method, seed, n_images, rounds, complaints)}
 
 
