@@ -44,14 +44,15 @@ def read_angles(bench, surrogate):
     spread = _spread_at_a_glance(bench, surrogate)
     if not spread:
         return None
-    bench.report("found that rows are turned by angles of their own")
+    bench.report("looks whether rows are turned by angles of their own")
     training = _Training(bench, surrogate, spread)
     effort = bench.settings.T * bench.settings.T1 / USUAL_STEPS
     training.run(effort * N_LOOK)
-    if training.spread_of(bench.observed) < LOOKED:
+    if not training.spread_of(bench.observed) >= LOOKED:  # nor if it is not a number
         return None
     for n_steps in (N_FIRST, N_LAST):
         training.run(effort * n_steps)
+        training.take_spread_of(bench.observed)
         training.surrogate = bench.learn(training.fitted(), "row_affine", ANNEALED, N_SHARED).surrogate
     bench.report("learned to read the angle of each row")
     return training.surrogate
@@ -70,7 +71,7 @@ def _spread_at_a_glance(bench, surrogate):
     held, images = images[:N_HELD], images[N_HELD:].repeat(2, 1, 1, 1)
 
     def drawn(count):
-        return GLANCE_SD * torch.randn(count, generator=random).to(images)
+        return GLANCE_SD * torch.randn(count, generator=random, dtype=torch.float32).to(images)
 
     angles = drawn(len(images))
     pairs = zip(images.split(1000), angles.split(1000), strict=True)
@@ -88,7 +89,7 @@ def _spread_at_a_glance(bench, surrogate):
     slope = (read(_turned(surrogate, held, angles)) * angles).mean() / angles.square().mean()
     alone = read(_turned(surrogate, held, torch.zeros_like(angles))).var()
     rows = read(bench.observed).var()
-    if rows < GLANCED**2 * alone:
+    if not GLANCED**2 * alone < rows < torch.inf:
         return 0.0
     found = float((rows - alone).sqrt() / slope.clamp_min(0.1))
     return min(max(round(found / SD_STEP) * SD_STEP, SD_STEP), GREATEST_SD)
@@ -119,8 +120,8 @@ class _Training:
         self.surrogate, self.random, self.images = surrogate, bench.random, bench.candidates.images
         self.shape, self.rotation_sd = tuple(bench.observed.shape[1:]), rotation_sd
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
-            network = angle_reader(self.shape, norm=nn.BatchNorm2d)
+            torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
+            network = angle_reader(self.shape, norm=nn.BatchNorm2d).float()
         self.network = network.to(self.images.device)
 
     def run(self, n_steps):
@@ -131,7 +132,7 @@ class _Training:
         self.network.train()
         for _ in range(n_steps):
             which = torch.randint(len(self.images), (BATCH,), generator=self.random).to(self.images.device)
-            angles = torch.randn(BATCH, generator=self.random).to(self.images)
+            angles = torch.randn(BATCH, generator=self.random, dtype=torch.float32).to(self.images)
             rows = _turned(self.surrogate, self.images[which], self.rotation_sd * angles)
             loss = (self.network(rows)[:, 0] - angles).square().mean()
             optimiser.zero_grad()
@@ -146,6 +147,14 @@ class _Training:
         images = self.images[:N_HELD]
         alone = self.network(_turned(self.surrogate, images, images.new_zeros(len(images)))).std()
         return float(self.network(rows).std() / alone.clamp_min(1e-6))
+
+    @torch.no_grad()
+    def take_spread_of(self, rows):
+        """Take the spread of what is read from rows (n, c, h, w) for theirs, in the training that follows, too."""
+        factor = self.network(rows).std().clamp_min(1e-3)
+        for parameter in self.network[-1].parameters():
+            parameter.div_(factor)
+        self.rotation_sd *= float(factor)
 
     def fitted(self):
         """Return the surrogate with the reader in it, its normalisation folded away."""

@@ -231,10 +231,10 @@ def select_surrogate(bench):
         flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
-        best = read
     elif not is_explained and _rows_differ(bench, loose, best):
         best = loose
+    elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
+        best = read
     if not is_explained:
         _warn_if_unexplained(best.residual, level)
     return best
@@ -267,9 +267,10 @@ def _read(bench, structured, objective):
     """Read the rows' own angles from them; None where they share theirs or reading does not pay."""
     sides = bench.observed.shape[-2:]
     has_enough = len(bench.observed) >= FEW_ROWS and min(sides) >= FEWEST_READ
-    has_enough = has_enough and bench.settings.n_latent_steps >= FEWEST_STEPS
+    has_enough = has_enough and bench.settings.n_latent_steps >= FEWEST_STEPS and sides[0] == sides[1]
     if not has_enough or math.prod(sides) > LARGE or structured.surrogate.missing is not None:
         return None
+    bench.current = structured.surrogate  # what an interruption keeps, not a block that was refused
     surrogate = read_angles(bench, structured.surrogate)
     if surrogate is None:
         return None

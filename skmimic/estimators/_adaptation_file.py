@@ -34,7 +34,7 @@ PARTS = {
     kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric, RowAffine)
 }
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
-MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA = 8, 256, 32, 64
+MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA, MAX_READER_WIDTH = 8, 256, 32, 64, 64
 MAX_BYTES = 2**30  # unpacked; a few compressed kilobytes can claim any size
 
 
@@ -199,9 +199,14 @@ def _surrogate_of(parts, image_shape, arrays):
     """Build the surrogate of a list of named parts from the fixed table."""
     if len(parts) > MAX_PARTS:
         raise ValueError(f"{len(parts)} parts, more than {MAX_PARTS}")
+    n_readers = [name for name, _ in parts].count(RowAffine.__name__)
+    if n_readers and (n_readers > 1 or min(image_shape[1:]) < 4):
+        raise ValueError(f"{n_readers} readers of angles for images of shape {tuple(image_shape)}")
     made = []
     for name, keywords in parts:
         if not (0 < keywords.get("width", 1) <= MAX_WIDTH and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
+            raise ValueError(f"{name} cannot have the sizes {keywords}")
+        if name == RowAffine.__name__ and keywords.get("width", 1) > MAX_READER_WIDTH:
             raise ValueError(f"{name} cannot have the sizes {keywords}")
         is_in_range = 0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("rotation_sd", 1) <= math.pi
         if not is_in_range or not 0 < keywords.get("fraction", 0.5) < 1:

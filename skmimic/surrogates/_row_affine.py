@@ -11,6 +11,7 @@ from ._affine import Affine
 __all__ = ["RowAffine", "angle_reader", "turn_offsets"]
 
 WIDTH, N_HIDDEN = 16, 256
+MOST_SD = 4.0  # standard deviations by which a row may be turned
 
 
 class RowAffine(Affine):
@@ -22,7 +23,7 @@ class RowAffine(Affine):
     Parameters
     ----------
     image_shape : tuple (C, H, W)
-        At least 4 pixels a side.
+        At least 4 pixels a side; square, for the angles to be angles.
     rotation_sd : float, default=0.1
         Standard deviation of the rows' angles in radians, the unit of the network's output.
     width : int, default=16
@@ -34,17 +35,23 @@ class RowAffine(Affine):
     def __init__(self, image_shape, rotation_sd=0.1, width=WIDTH):
         super().__init__(image_shape)
         self.rotation_sd, self.width = float(rotation_sd), width
-        self.reader = align_layers(angle_reader(self.image_shape, width)).requires_grad_(False)
+        with torch.random.fork_rng(devices=[]):  # its weights are read from elsewhere
+            reader = angle_reader(self.image_shape, width).float()
+        self.reader = align_layers(reader).requires_grad_(False)
 
     def read_offsets(self, observed):
         """Read the angles of observed rows; returns additions (n, 6) to the shared affine parameters."""
         with torch.no_grad():
-            return turn_offsets(self.theta.detach(), self.rotation_sd * self.reader(observed)[:, 0])
+            return turn_offsets(
+                self.theta.detach(), self.rotation_sd * self.reader(observed)[:, 0].clamp(-MOST_SD, MOST_SD)
+            )
 
     def draw_offsets(self, n_rows, random):
         """Draw angles with the rows' standard deviation; returns additions (n, 6) as `read_offsets` does."""
         theta = self.theta.detach()
-        return turn_offsets(theta, self.rotation_sd * torch.randn(n_rows, generator=random).to(theta))
+        return turn_offsets(
+            theta, self.rotation_sd * torch.randn(n_rows, generator=random, dtype=torch.float32).to(theta)
+        )
 
     def recipe(self):
         """Return the class with its sizes."""
