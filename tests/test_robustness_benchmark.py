@@ -182,12 +182,17 @@ def test_time_until_the_loss_of_pgd(benchmark):
     pgd = {"method": "pgd", "seconds": 4.0, "seconds_fit": 0.0, "seconds_transform": 4.0, "path": [[0, 1], [100, 0.5]]}
     path = [[0, 0.9], [50, 0.4], [100, 0.3]]
     ours = {"method": "ours", "seconds": 8.0, "seconds_fit": 4.0, "seconds_transform": 4.0, "path": path}
-    text = time_table([{**pgd, **common, "gradients": 100}, {**ours, **common, "gradients": 160}])
+    equal = {**ours, "method": "equal", "seconds": 5.0, "d_proj": {"mean": 3.0}}
+    results = [{**pgd, **common, "gradients": 100}, {**ours, **common, "gradients": 160}]
+    text = time_table([*results, {**equal, **common, "gradients": 100}])
     lines = text.splitlines()
     assert lines[2].endswith("| 8.0 | 1.00 | 0.0 | 8.0 | 100 | 8.0 |")
     assert lines[3].endswith("| 16.0 | 2.00 | 8.0 | 8.0 | 160 | 12.0 |")
     assert "| 2.00 | FAIL |" in text
-    assert "gradients | 1.25 | pass |" in text
+    assert "no more latent steps at most 1.5 times the seconds of PGD, our optimiser | 1.25 | pass |" in text
+    assert "at most those of PGD, our optimiser | 1.00 | pass |" in text
+    assert "of PGD, our optimiser | 1.60 | FAIL |" in time_table([*results, {**equal, **common, "gradients": 160}])
+    assert "| 3.0 | 10.0 |" in text
 
 
 def test_only_images_with_a_gradient_to_their_latents_are_counted(benchmark):

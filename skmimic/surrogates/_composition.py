@@ -66,7 +66,17 @@ class Composition(Surrogate):
 
 
 def part_of(surrogate, kind):
-    """Return a surrogate if it is of a class, or the first part of it that is, or None."""
+    """Return a surrogate if it is of a class, or the first part of it that is, or None.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+    kind : type
+
+    Returns
+    -------
+    Surrogate or None
+    """
     if isinstance(surrogate, Composition):
         return surrogate.part(kind)
     return surrogate if isinstance(surrogate, kind) else None
