@@ -15,13 +15,12 @@ from ._hypotheses import is_identifiable
 from ._initialisation import draw_candidates, start_latents
 from ._results import OptimizationTrace, Status
 from ._rows import make_problem
-from ._selection import Bench, Learned, learn_surrogate, select_surrogate
+from ._selection import LARGE, Bench, Learned, learn_surrogate, select_surrogate
 from ._trajectory import Recorder
 
 __all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
 
 AMORTIZED_FROM, AMORTIZED_FROM_LARGE = 500, 5000  # rows; below, training an encoder takes longer than it saves
-LARGE = 32 * 32  # pixels above which an image counts as large
 
 
 def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0, report=None):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import torch
 
-from ..surrogates import Composition, FittedSurrogate, Photometric
+from ..surrogates import FittedSurrogate, Photometric, part_of
 from ._estimation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
 from ._hypotheses import N_IMAGES, distances, hypotheses_for
 from ._initialisation import Candidates
@@ -263,8 +263,8 @@ class _Learner:
 @torch.no_grad()
 def _set_photometric(surrogate, start):
     """Put the gain and bias of a hypothesis into the photometric part of a surrogate, if it has one."""
-    part = surrogate.part(Photometric) if isinstance(surrogate, Composition) else surrogate
-    if isinstance(part, Photometric):
+    part = part_of(surrogate, Photometric)
+    if part is not None:
         part.gain.fill_(start.gain)
         part.bias.fill_(start.bias)
 

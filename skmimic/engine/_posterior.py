@@ -101,19 +101,16 @@ class PosteriorSampler:
         draw = self._solved if self.closed_form is None else self._exact
         device = self.problem.generator.device if self.closed_form is None else "cpu"
         observed, z = observed.to(device), z.to(device)
-        noise_sd = self._noise_sd(observed, z)
+        problem = self.problem.for_rows(observed)
+        noise_sd = self._noise_sd(problem, observed, z)
         starts = torch.Generator().manual_seed(self.seed + 1)
-        samples = [draw(observed, z, noise_sd, random, starts).cpu() for _ in range(self.n_samples)]
+        samples = [draw(problem, observed, z, noise_sd, random, starts).cpu() for _ in range(self.n_samples)]
         return torch.stack(samples, dim=1)
 
     @torch.no_grad()
-    def _noise_sd(self, observed, z):
+    def _noise_sd(self, problem, observed, z):
         """Standard deviation (n,) of the residual over the live pixels, degrees of freedom taken into account."""
-        if self.closed_form is not None:
-            mimicked = self.closed_form.mimic(z)
-        else:
-            problem = self.problem.for_rows(observed)
-            mimicked = problem.mimic(problem.latents(z))
+        mimicked = self.closed_form.mimic(z) if self.closed_form is not None else problem.mimic(problem.latents(z))
         squares = (mimicked - observed).flatten(1).square().sum(1)
         n_live = self._n_live(observed)
         n_free = max(n_live - z.shape[1], n_live / 2)
@@ -130,9 +127,9 @@ class PosteriorSampler:
         few = torch.randperm(len(self.mimicked), generator=random)[:N_STARTS].to(observed.device)
         return self.candidates.z[few][torch.cdist(observed.flatten(1), self.mimicked[few]).argmin(1)]
 
-    def _exact(self, observed, z, noise_sd, random, starts):
+    def _exact(self, problem, observed, z, noise_sd, random, starts):
         """Solve the perturbed least squares; in the eigenbasis of A A' every row has its own diagonal."""
-        form, prior, weight = self.closed_form, self.problem.generator.prior, self.problem.latent_weight
+        form, prior, weight = self.closed_form, problem.generator.prior, problem.latent_weight
         noise = _normal(random, observed, observed[0].numel())
         unit, centre = _unit(prior, z.shape[1]), prior.mean(z.shape[1]).to(z)
         variance = noise_sd.square()[:, None]
@@ -143,21 +140,20 @@ class PosteriorSampler:
         solved = (pull + precision * (target @ self.basis)) / (self.eigenvalues / variance + precision)
         return form.decode(aligned_linear(solved, self.basis))
 
-    def _solved(self, observed, z, noise_sd, random, starts):
+    def _solved(self, problem, observed, z, noise_sd, random, starts):
         noise = _normal(random, observed, observed[0].numel()).view(1, *observed.shape[1:])
-        prior, weight = self.problem.generator.prior, self.problem.latent_weight
+        prior, weight = problem.generator.prior, problem.latent_weight
         unit = _unit(prior, z.shape[1]) / weight**0.5 if weight else 0.0
-        problem = self.problem.for_rows(observed)
         start = problem.latents(self._start(observed, starts))
         shift = Latents(unit * _normal(random, z, z.shape[1]))
         if start.deviations is not None:
-            moved = self.problem.deviation_sd * _normal(random, z, N_DEVIATIONS)
+            moved = problem.deviation_sd * _normal(random, z, N_DEVIATIONS)
             shift = Latents(shift.z, moved)
         noisy = observed + noise_sd.view(-1, 1, 1, 1) * noise
         walk = row_walk(_Perturbed(problem, noise_sd, shift), noisy, start, self.settings)
         walk.project_rows(self.n_steps)
         with torch.no_grad():
-            return self.problem.generator.decode(walk.latents.z)
+            return problem.generator.decode(walk.latents.z)
 
 
 def _normal(random, like, n_values):

@@ -6,19 +6,18 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ..surrogates import Affine, Composition, RowAffine, angle_reader, resolve_surrogate, turn_offsets
+from ..utils import seeded_globally
 from ._joint import ANNEALED
 
-__all__ = ["FEWEST_READ", "LEFT_SD", "read_angles"]
+__all__ = ["read_angles"]
 
-FEWEST_READ = 16  # pixels a side
 GLANCE_SD, GREATEST_SD = 0.15, 0.3  # radians, of the samples that a glance learns from; the most that is believed
 N_HELD, RIDGE = 500, 0.1  # samples on which the glance is tried; weight of its penalty, of the features' mean square
 GLANCED, LOOKED = 1.25, 1.6  # what is read from rows must spread so many times as wide as from samples of one angle
 SD_STEP = 0.005  # to which a spread is rounded
 N_LOOK, N_FIRST, N_LAST, BATCH = 400, 800, 2000, 64  # steps to a look, to the first map, to the last; samples of each
 USUAL_STEPS, FEWEST = 500, 50  # T * T1 for which these are meant, and the fewest that are taken
-LEFT_SD = 0.01  # of affine deviations that each row may still have around what was read
-N_SHARED = 128  # rows on which it is learned again
+N_SHARED = 128  # rows on which the shared map is learned again
 RATE = 3e-3
 
 
@@ -119,9 +118,8 @@ class _Training:
     def __init__(self, bench, surrogate, rotation_sd):
         self.surrogate, self.random, self.images = surrogate, bench.random, bench.candidates.images
         self.shape, self.rotation_sd = tuple(bench.observed.shape[1:]), rotation_sd
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
-            network = angle_reader(self.shape, norm=nn.BatchNorm2d).float()
+        with seeded_globally(int(torch.randint(2**31, (), generator=self.random))):
+            network = angle_reader(self.shape, norm=nn.BatchNorm2d)
         self.network = network.to(self.images.device)
 
     def run(self, n_steps):

@@ -155,7 +155,7 @@ class RowProjector:
         walk.project_rows(self._n_steps(), observe)
         objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
-        return *self._read(observed, walk.latents.detached()), objectives.cpu()
+        return *self._read(problem, observed, walk.latents.detached()), objectives.cpu()
 
     def read(self, observed, z):
         """Decode latents that phase A has found already; arguments and values as in `__call__`.
@@ -170,13 +170,16 @@ class RowProjector:
         tuple of tensors
         """
         with computing():
-            return self.runner(lambda rows, latents: self._read(rows, Latents(latents)), observed, z)
+            return self.runner(self._read_found, observed, z)
+
+    def _read_found(self, observed, z):
+        observed = observed.to(self.generator.device)
+        return self._read(self.problem.for_rows(observed), observed, Latents(z))
 
     @torch.no_grad()
-    def _read(self, observed, latents):
-        observed = observed.to(self.generator.device)
+    def _read(self, problem, observed, latents):
         images = self.generator.decode(latents.z.to(observed.device))
-        mimicked = self.problem.for_rows(observed).corrupt(images, latents.deviations)
+        mimicked = problem.corrupt(images, latents.deviations)
         return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
 
     def _loss(self, mimicked, observed):

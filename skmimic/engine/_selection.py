@@ -28,13 +28,14 @@ from ._problem import Latents
 from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
 from ._retrieval import retrieve, retrieve_blurred
-from ._row_angles import FEWEST_READ, LEFT_SD, read_angles
+from ._row_angles import read_angles
 
-__all__ = ["Bench", "Learned", "learn_surrogate", "select_surrogate"]
+__all__ = ["LARGE", "Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
 N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few, contrast and blur in many
 N_PROMISE, N_MEASURED = 48, 32
-LARGE, N_POSE_LARGE, N_CANDIDATES_LARGE = 32 * 32, 24, 1000  # pixels above which images tell a pose from fewer
+LARGE = 32 * 32  # pixels above which an image counts as large
+N_POSE_LARGE, N_CANDIDATES_LARGE = 24, 1000  # rows and samples from which large images tell a pose
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
@@ -44,6 +45,8 @@ EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs n
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
 PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
+FEWEST_READ = 16  # pixels a side of images that tell an angle each
+LEFT_SD = 0.01  # of affine deviations that each row may still have around the angle that was read
 FEWEST_FLEXIBLE = 8  # rows; fewer let a convolution explain whatever they happen to show
 FLEXIBLE_BELOW = 0.92  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
 UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
@@ -225,18 +228,17 @@ def select_surrogate(bench):
     is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
     best = structured if is_structured else plain
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
-    is_explained, loose, flexible = best.residual < EXPLAINED * level, None, None
-    if not is_explained:
+    loose = flexible = None
+    if best.residual >= EXPLAINED * level:
         loose = _loosened(bench, posed)
         flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif not is_explained and _rows_differ(bench, loose, best):
+    elif loose is not None and _rows_differ(bench, loose, best):
         best = loose
     elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
         best = read
-    if not is_explained:
-        _warn_if_unexplained(best.residual, level)
+    _warn_if_unexplained(best.residual, level)
     return best
 
 
@@ -265,10 +267,10 @@ def _rows_differ(bench, loose, shared):
 
 def _read(bench, structured, objective):
     """Read the rows' own angles from them; None where they share theirs or reading does not pay."""
-    sides = bench.observed.shape[-2:]
-    has_enough = len(bench.observed) >= FEW_ROWS and min(sides) >= FEWEST_READ
-    has_enough = has_enough and bench.settings.n_latent_steps >= FEWEST_STEPS and sides[0] == sides[1]
-    if not has_enough or math.prod(sides) > LARGE or structured.surrogate.missing is not None:
+    height, width = bench.observed.shape[-2:]
+    is_of_size = height == width >= FEWEST_READ and height * width <= LARGE
+    has_enough = len(bench.observed) >= FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
+    if not is_of_size or not has_enough or structured.surrogate.missing is not None:
         return None
     bench.current = structured.surrogate  # what an interruption keeps, not a block that was refused
     surrogate = read_angles(bench, structured.surrogate)

@@ -204,9 +204,8 @@ def _surrogate_of(parts, image_shape, arrays):
         raise ValueError(f"{n_readers} readers of angles for images of shape {tuple(image_shape)}")
     made = []
     for name, keywords in parts:
-        if not (0 < keywords.get("width", 1) <= MAX_WIDTH and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
-            raise ValueError(f"{name} cannot have the sizes {keywords}")
-        if name == RowAffine.__name__ and keywords.get("width", 1) > MAX_READER_WIDTH:
+        widest = MAX_READER_WIDTH if name == RowAffine.__name__ else MAX_WIDTH
+        if not (0 < keywords.get("width", 1) <= widest and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
             raise ValueError(f"{name} cannot have the sizes {keywords}")
         is_in_range = 0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("rotation_sd", 1) <= math.pi
         if not is_in_range or not 0 < keywords.get("fraction", 0.5) < 1:

@@ -1,16 +1,14 @@
 """Surrogates that are given, not learned, and the wrapper of other people's modules."""
 
 import copy
-import threading
 
 import torch
 
 from ..exceptions import GeneratorMismatchError
+from ..utils import seeded_globally
 from ._base import Surrogate
 
 __all__ = ["Identity", "KnownCorruption", "UserSurrogate"]
-
-_global_random = threading.Lock()  # torch's random state belongs to all threads
 
 
 class Identity(Surrogate):
@@ -82,8 +80,7 @@ class UserSurrogate(Surrogate):
     def __init__(self, factory, image_shape, seed=0):
         super().__init__()
         self.factory, self.image_shape, self.seed = factory, tuple(image_shape), seed
-        with _global_random, torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with seeded_globally(seed):
             made = factory(self.image_shape)
         if not isinstance(made, torch.nn.Module):
             raise TypeError(

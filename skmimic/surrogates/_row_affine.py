@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from ..utils import align_layers
+from ..utils import align_layers, seeded_globally
 from ._affine import Affine
 
 __all__ = ["RowAffine", "angle_reader", "turn_offsets"]
@@ -35,23 +35,21 @@ class RowAffine(Affine):
     def __init__(self, image_shape, rotation_sd=0.1, width=WIDTH):
         super().__init__(image_shape)
         self.rotation_sd, self.width = float(rotation_sd), width
-        with torch.random.fork_rng(devices=[]):  # its weights are read from elsewhere
-            reader = angle_reader(self.image_shape, width).float()
+        with seeded_globally(0):
+            reader = angle_reader(self.image_shape, width)
         self.reader = align_layers(reader).requires_grad_(False)
 
     def read_offsets(self, observed):
         """Read the angles of observed rows; returns additions (n, 6) to the shared affine parameters."""
         with torch.no_grad():
-            return turn_offsets(
-                self.theta.detach(), self.rotation_sd * self.reader(observed)[:, 0].clamp(-MOST_SD, MOST_SD)
-            )
+            angles = self.reader(observed)[:, 0].clamp(-MOST_SD, MOST_SD)
+            return turn_offsets(self.theta, self.rotation_sd * angles)
 
     def draw_offsets(self, n_rows, random):
         """Draw angles with the rows' standard deviation; returns additions (n, 6) as `read_offsets` does."""
         theta = self.theta.detach()
-        return turn_offsets(
-            theta, self.rotation_sd * torch.randn(n_rows, generator=random, dtype=torch.float32).to(theta)
-        )
+        angles = torch.randn(n_rows, generator=random, dtype=torch.float32).to(theta)
+        return turn_offsets(theta, self.rotation_sd * angles)
 
     def recipe(self):
         """Return the class with its sizes."""
@@ -84,7 +82,8 @@ def angle_reader(image_shape, width=WIDTH, norm=None):
             channels = size
         layers.append(nn.MaxPool2d(2))
     n_features = channels * math.prod(side // 4 for side in sides)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(n_features, N_HIDDEN), nn.ReLU(), nn.Linear(N_HIDDEN, 1))
+    layers += [nn.Flatten(), nn.Linear(n_features, N_HIDDEN), nn.ReLU(), nn.Linear(N_HIDDEN, 1)]
+    return nn.Sequential(*layers).float()
 
 
 def turn_offsets(theta, angles):

@@ -10,7 +10,7 @@ from ._files import atomic_write
 from ._folding import fold_convolutions
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
-from ._random import torch_generator
+from ._random import seeded_globally, torch_generator
 
 __all__ = [
     "BYTES",
@@ -34,5 +34,6 @@ __all__ = [
     "open_archive",
     "refuse_fork",
     "resolve_device",
+    "seeded_globally",
     "torch_generator",
 ]

@@ -100,7 +100,7 @@ def test_a_row_is_projected_alike_in_any_company(read):
 def test_trajectory_samples_and_scores_see_the_angles(read):
     projector, _, observed = read
     rows = RowProjector(projector.generator_.on("cpu"), projector._adaptation, 8)
-    z, images, mimicked, _losses = rows(observed[:8])
+    z, images, mimicked, losses = rows(observed[:8])
     problem = rows.problem.for_rows(observed[:8])
     residual = (mimicked - observed[:8]).flatten(1).norm(dim=1)
     blind = (rows.problem.surrogate(images) - observed[:8]).flatten(1).norm(dim=1)
@@ -108,6 +108,7 @@ def test_trajectory_samples_and_scores_see_the_angles(read):
     _, path = rows.follow(observed[:8])
     np.testing.assert_allclose(path[-1].mimicked, mimicked.numpy(), atol=1e-5)
     assert problem.offsets.shape == (8, 6)
+    np.testing.assert_allclose(-projector.score_samples(observed.numpy()[:8]), losses.numpy(), rtol=1e-3)
     spread = rows.sample(observed[:8], z, 2)
     assert np.abs(spread.numpy() - images.numpy()[:, None]).mean() < 0.1
 

@@ -105,6 +105,13 @@ def test_survives_pickling_and_rebuilding():
     assert all(isinstance(array, np.ndarray) for array in fitted.arrays.values())
 
 
+def test_the_class_itself_is_a_surrogate_and_leaves_the_random_state_alone():
+    before = torch.get_rng_state()
+    made = [resolve_surrogate(RowAffine, SHAPE) for _ in range(2)]
+    assert torch.equal(torch.get_rng_state(), before)
+    assert_same(*(surrogate.read_offsets(random_images()).numpy() for surrogate in made))
+
+
 def test_says_how_far_the_rows_spread():
     found = FittedSurrogate(reading(math.radians(5.0)), "row_affine").describe()
     assert found["rotation_sd_deg"] == pytest.approx(5.0)
