@@ -13,7 +13,7 @@ from skmimic import MimicDomainAligner, PGDProjector, from_paper
 __all__ = ["METHODS", "SEEDED", "SHRUNK_BY_AREAS", "Alignment", "Options"]
 
 BATCH = 1000  # rows, section 5.1.2 of the paper
-SEEDED = ("pgd", "pgd_tuned", "mimicgan", "plain", "ours")  # methods that depend on the generator
+SEEDED = ("pgd", "pgd_tuned", "mimicgan", "plain", "ours", "ours_labelled")  # methods that depend on the generator
 SHRUNK_BY_AREAS = ("none_area",)  # methods that see MNIST resized in another way
 
 
@@ -81,6 +81,13 @@ def ours(pair, gan, seed, options):
     return _as_source_images(pair, np.arange(len(pair.X_target)), aligner.transform(pair.X_target), {})
 
 
+def ours_labelled(pair, gan, seed, options):
+    """Align all of the target with the labels of the source, whose classes are expected in the same shares."""
+    aligner = MimicDomainAligner(gan, class_prior="source", random_state=seed).fit(pair.X_source, pair.y_source)
+    images = aligner.transform(pair.X_target)
+    return _as_source_images(pair, np.arange(len(pair.X_target)), images, {"class_prior": "source"})
+
+
 def _project_some(estimator, pair, options, parameters):
     rows = pair.order[: options.pgd_rows]
     images = estimator.fit(pair.X_target[rows]).transform(pair.X_target[rows])
@@ -128,4 +135,5 @@ METHODS = {
     "mimicgan": mimicgan,
     "plain": plain,
     "ours": ours,
+    "ours_labelled": ours_labelled,
 }

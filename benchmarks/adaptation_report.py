@@ -19,6 +19,7 @@ NAMES = {
     "mimicgan": "MimicGAN, the paper's preset",
     "plain": "MimicGAN, plain port of Algorithm 1",
     "ours": "skmimic, defaults",
+    "ours_labelled": 'skmimic with class_prior="source"',
 }
 NOTHING = "-"
 PAPER = {

@@ -35,7 +35,7 @@ OUT = Path(__file__).parent / "results" / "domain_adaptation"
 GROUPS = {"table1": DIRECTIONS, "more": MORE}
 BASELINES = ("subspace", "ot", "ot_map")
 METHODS = (*PROJECTIONS, *BASELINES)
-MORE_METHODS = ("none", "pgd", "pgd_tuned", "ours")
+MORE_METHODS = ("none", "pgd", "pgd_tuned", "ours", "ours_labelled")
 PACKAGES = ("numpy", "torch", "scikit-learn", "skada", "POT")
 
 

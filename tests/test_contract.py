@@ -36,6 +36,7 @@ ALL_HOLD = {
     "encoder": EncoderProjector(),
     "bigan": BiGANProjector(),
     "aligner that projects": MimicDomainAligner(source="project", adapt_on=None),
+    "aligner with labels": MimicDomainAligner(source="project", adapt_on=None, class_prior="source"),
 }
 ALIGNER = MimicDomainAligner(source="identity")
 REASON = (

@@ -18,8 +18,8 @@ from ._stopwatch import Duration, Stopwatch
 __all__ = ["run"]
 
 EFFORT = {"batch_size": 100}  # divides the numbers of digits: a chunk that is not full costs as much as a full one
-FULL = {"n_digits": 300, "n_target": 400, "effort": EFFORT, "n_workers": 2}
-QUICK = {"n_digits": 60, "n_target": 60, "effort": {"batch_size": 60, "T": 6}, "n_workers": 1}
+FULL = {"n_digits": 300, "n_target": 400, "use_labels": True, "effort": EFFORT, "n_workers": 2}
+QUICK = {"n_digits": 60, "n_target": 60, "use_labels": False, "effort": {"batch_size": 60, "T": 6}, "n_workers": 1}
 
 
 def run(arguments):
@@ -39,7 +39,7 @@ def run(arguments):
     restoration = next(halves)
     print("", *restoration_lines(restoration), "", sep="\n", flush=True)
     alignment = next(halves)
-    durations = [alignment.duration, *(method.duration for method in restoration.methods)]
+    durations = [part.duration for part in (*alignment.readings, *restoration.methods)]
     total = Duration(watch.read().wall, sum(duration.cpu for duration in durations))
     print("", *alignment_lines(alignment), "", sep="\n")
     print(f"{total.wall:.0f} seconds ({total.cpu:.0f} of processor time), seed {arguments.seed}")
@@ -59,7 +59,7 @@ def _halves(size, seed):
     gan = load_gan("mnist16")
     common = {"seed": seed, "effort": size["effort"], "report": Progress().say}
     first = delayed(restore)(gan, n_digits=size["n_digits"], **common)
-    second = delayed(align)(gan, n_target=size["n_target"], **common)
+    second = delayed(align)(gan, n_target=size["n_target"], use_labels=size["use_labels"], **common)
     return Parallel(n_jobs=min(size["n_workers"], cpu_count()), return_as="generator")([first, second])
 
 

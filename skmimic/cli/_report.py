@@ -46,10 +46,11 @@ def alignment_lines(alignment):
         Lines.
     """
     yield f"(b) a classifier of MNIST reads {len(alignment.labels)} of scikit-learn's digits, from another scanner"
-    yield f"    {'':<26}{'1-NN accuracy':>16}{'seconds':>10}"
-    yield f"    {'as they are':<26}{100 * alignment.accuracy_before:>14.1f} %"
-    after = 100 * alignment.accuracy_after
-    yield f"    {'with MimicDomainAligner':<26}{after:>14.1f} %{alignment.duration.wall:>10.1f}"
+    yield f"    {'':<34}{'1-NN accuracy':>16}{'seconds':>10}"
+    yield f"    {'as they are':<34}{100 * alignment.accuracy_before:>14.1f} %"
+    names = "with MimicDomainAligner", 'the same with class_prior="source"'
+    for name, reading in zip(names, alignment.readings, strict=False):
+        yield f"    {name:<34}{100 * reading.accuracy:>14.1f} %{reading.duration.wall:>10.1f}"
 
 
 def as_json(restoration, alignment, total, arguments):
@@ -67,6 +68,7 @@ def as_json(restoration, alignment, total, arguments):
     dict
     """
     methods = {method.name: _figures(method) for method in (restoration.corrupted, *restoration.methods)}
+    labelled = alignment.with_labels
     return {
         "version": __version__,
         "seed": arguments.seed,
@@ -81,8 +83,9 @@ def as_json(restoration, alignment, total, arguments):
         "alignment": {
             "n_target": len(alignment.labels),
             "accuracy_before": alignment.accuracy_before,
-            "accuracy_after": alignment.accuracy_after,
-            **_seconds(alignment.duration),
+            "accuracy_after": alignment.without_labels.accuracy,
+            **_seconds(alignment.without_labels.duration),
+            "with_source_labels": None if labelled is None else _reading(labelled),
         },
         **_seconds(total),
     }
@@ -91,6 +94,10 @@ def as_json(restoration, alignment, total, arguments):
 def _figures(method):
     figures = {"d_proj": method.d_proj, "accuracy": method.accuracy}
     return figures if method.duration is None else {**figures, **_seconds(method.duration)}
+
+
+def _reading(reading):
+    return {"accuracy_after": reading.accuracy, **_seconds(reading.duration)}
 
 
 def _seconds(duration):
@@ -135,14 +142,18 @@ def _restoration_panel(restoration):
 
 def _alignment_panel(alignment):
     shown = _one_of_each(alignment.labels)
-    rows = (
+    without, labelled = alignment.without_labels, alignment.with_labels
+    rows = [
         Row("as they are", alignment.target[shown], alignment.accuracy_before, "digits of another scanner"),
-        Row("aligned", alignment.aligned[shown], alignment.accuracy_after, "MimicDomainAligner", is_main=True),
-    )
+        Row("aligned", without.images[shown], without.accuracy, "MimicDomainAligner", is_main=labelled is None),
+    ]
+    if labelled is not None:
+        told = 'class_prior="source"'
+        rows.append(Row("aligned by class", labelled.images[shown], labelled.accuracy, told, is_main=True))
     return Panel(
         "Read another scanner's images with the classifier that you have",
         f"trained on MNIST, reads {len(alignment.labels)} of scikit-learn's digits without seeing a label of theirs",
-        rows,
+        tuple(rows),
         "digits read right, 1-NN",
     )
 

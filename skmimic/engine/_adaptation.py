@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from ..surrogates import FittedSurrogate, Identity
+from ._class_guide import ClassGuide
 from ._encoder import FittedEncoder
 from ._results import OptimizationTrace, Status
 from ._rows import RowProjector
@@ -30,6 +31,8 @@ class Adaptation:
         Of the rows of the batch, from the alternating solver with ``Settings.record``.
     identifiable : bool or None
         Whether the rows tell the corruption from the images, see `is_identifiable`; None if that was not tested.
+    guide : ClassGuide or None
+        Holds rows to their classes; only where labels of a source are used.
     """
 
     surrogate: FittedSurrogate
@@ -41,6 +44,7 @@ class Adaptation:
     latents: object = None
     trajectory: tuple = ()
     identifiable: bool | None = None
+    guide: ClassGuide | None = None
 
     @property
     def components(self):

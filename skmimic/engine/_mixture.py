@@ -40,6 +40,7 @@ class Mixture:
     trace: OptimizationTrace = field(default_factory=OptimizationTrace)
     latents = None  # of Algorithm 1, whose rows are projected again under all corruptions
     trajectory = ()
+    guide = None
 
     @property
     def surrogate(self):

@@ -7,6 +7,7 @@ import torch
 
 from ..losses import adversarial, loss_function
 from ..surrogates import N_DEVIATIONS, Affine, Surrogate
+from ._class_guide import RowGuide
 
 __all__ = ["Latents", "Problem"]
 
@@ -66,6 +67,8 @@ class Problem:
         tightly.
     offsets : tensor (n, 6) or None, default=None
         What each row adds to the shared affine parameters and does not move, of as many rows as are projected.
+    guide : RowGuide or None, default=None
+        Holds each of the rows that are projected to a class.
     """
 
     generator: object
@@ -76,6 +79,7 @@ class Problem:
     lambda_adv: float = 0.0
     tether: torch.Tensor | None = None
     offsets: torch.Tensor | None = None
+    guide: RowGuide | None = None
 
     @property
     def has_deviations(self):
@@ -149,6 +153,8 @@ class Problem:
             total = total + self.latent_weight * self.generator.prior.penalty(latents.z)
         if latents.deviations is not None:
             total = total + 0.5 * latents.deviations.square().sum(1) / self.deviation_sd**2
+        if self.guide is not None:
+            total = total + self.guide.penalty(images)
         return total
 
     def shared_penalty(self):

@@ -19,6 +19,7 @@ __all__ = ["RowProjector", "computing", "make_problem"]
 
 N_STARTS = 2  # of a row, each the nearest of half the candidates
 REFINEMENT_RATE = 0.4  # of lr_latent, after an encoder start
+GUIDED_STEPS = 150  # of a first-order optimiser, after the free walk, where a guide holds rows to their classes
 
 
 @contextlib.contextmanager
@@ -53,7 +54,8 @@ class RowProjector:
         self.problem = make_problem(generator, surrogate, self.settings, adaptation.deviation_sd)
         self.runner = RowRunner(batch_size)
         self.closed_form = self.encoder = self.candidates = None
-        is_linear = surrogate.is_affine_in_images and surrogate.missing is None
+        self.guide = None if adaptation.guide is None else adaptation.guide.on(generator.device)
+        is_linear = surrogate.is_affine_in_images and surrogate.missing is None and self.guide is None
         if linear_map is not None and is_linear and self.settings.solver != "alternating":
             self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
         elif adaptation.encoder is not None:
@@ -132,10 +134,20 @@ class RowProjector:
         found = self._chunk(observed, recorder)
         if self.closed_form is not None:
             recorder.keep(0, *found[1:3])
-        return *found, *recorder.stacked(len(self._steps()))
+        if self.guide is None:
+            return *found, *recorder.stacked(len(self._steps()))
+        free = recorder.stacked(len(self._steps()) - 1)
+        guided = (part.unsqueeze(1) for part in found[1:3])
+        return *found, *(torch.cat(pair, 1) for pair in zip(free, guided, strict=True))
 
     def _steps(self):
-        return [0] if self.closed_form is not None else observed_steps(self._n_steps())
+        if self.closed_form is not None:
+            return [0]
+        free = observed_steps(self._n_steps())
+        return free if self.guide is None else [*free, free[-1] + self._n_guided_steps()]
+
+    def _n_guided_steps(self):
+        return min(self.settings.n_row_steps(GUIDED_STEPS), self.settings.n_latent_steps)
 
     def _n_steps(self):
         return self.settings.n_refinement_steps if self.encoder else self.settings.n_latent_steps
@@ -153,6 +165,10 @@ class RowProjector:
         problem = self.problem.for_rows(observed)
         walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings())
         walk.project_rows(self._n_steps(), observe)
+        if self.guide is not None:
+            guided = problem.with_(guide=self.guide(observed))
+            walk = row_walk(guided, observed, walk.latents.detached(), self.settings)
+            walk.project_rows(self._n_guided_steps())
         objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
         return *self._read(problem, observed, walk.latents.detached()), objectives.cpu()

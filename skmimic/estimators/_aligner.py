@@ -1,15 +1,20 @@
 """Domain adaptation: bring target images onto the source manifold, before a classifier of source images."""
 
+import warnings
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from ..engine import Status, computing, is_enough, learn_guide
+from ..exceptions import IdentifiabilityWarning
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
 from ._base import all_or_nothing
-from ._data import form_of, valid_rows
+from ._classes import labelled_source
+from ._data import canonical_images, distinct_rows, form_of, valid_rows
 from ._docs import with_shared_parameters
-from ._domains import check_sample_domain, source_and_targets, target_domains
+from ._domains import check_sample_domain, labels_of_source, source_and_targets, target_domains
 from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
@@ -40,7 +45,8 @@ class MimicDomainAligner(ProjectorMethods):
     ``transform(X_target)`` estimates the corruption between the two from the batch that it is given (phase A), projects
     every row (phase B) and keeps nothing; a row's answer thus depends on its batch. After ``adapt(X_target)``, or
     ``fit(X, y, X_target=...)``, `transform` is phase B only: row by row, any order, one row too. A single row without
-    `adapt` is projected without corruption, with an `IdentifiabilityWarning`. No target labels are used.
+    `adapt` is projected without corruption, with an `IdentifiabilityWarning`. No target labels are used, and those of
+    the source only with `class_prior`.
 
     In skada's ``make_da_pipeline`` it is a test-time adapter: where rows come with `sample_domain`, source rows (zero
     or more) pass as they are and every target domain (below zero) has a corruption of its own. scikit-learn's metadata
@@ -51,6 +57,13 @@ class MimicDomainAligner(ProjectorMethods):
     %(shared)s
     source : {"identity", "project"}, default="identity"
         What `fit_transform` gives: the source rows themselves, or their projections without corruption.
+    class_prior : {"source"}, array-like of float (n_classes,) or None, default=None
+        Shares of the classes that are expected in a target batch; "source" are those of the source. With it, the source
+        labels are used (not in the paper): rows of the batch that look alike are taken to be of one class, the classes
+        to have these shares, and every projection is moved, as little as needed, until source images of its class lie
+        nearest. Where digits are written in another hand that reads far more of them right; where the shares are wrong,
+        rows are moved to wrong classes. It takes a batch of 20 rows for each class, and another projection of it.
+        Nothing but pixels is compared where the generator has no discriminator. None uses no labels.
 
     Attributes
     ----------
@@ -58,6 +71,8 @@ class MimicDomainAligner(ProjectorMethods):
         Learned by `adapt`; the identity before. With several target domains, the last one's.
     surrogates_ : dict of int to FittedSurrogate
         By label of the target domain, where `sample_domain` told the labels.
+    classes_ : ndarray (n_classes,)
+        Labels of the source, sorted; with `class_prior` only.
     generator_ : Generator
     image_shape_ : tuple (C, H, W)
     data_range_ : Bounds
@@ -92,12 +107,14 @@ class MimicDomainAligner(ProjectorMethods):
     1.0
     """
 
+    _labelled_source = None
     __metadata_request__fit: ClassVar[dict] = {"sample_domain": True}
     __metadata_request__transform: ClassVar[dict] = {"sample_domain": True}
 
     _parameter_constraints: ClassVar[dict] = {
         **ProjectorMethods._parameter_constraints,
         "source": [StrOptions({"identity", "project"})],
+        "class_prior": [StrOptions({"source"}), "array-like", None],
     }
 
     def __init__(
@@ -127,6 +144,7 @@ class MimicDomainAligner(ProjectorMethods):
         random_state=None,
         verbose=0,
         source="identity",
+        class_prior=None,
     ):
         super().__init__(
             gan,
@@ -154,6 +172,7 @@ class MimicDomainAligner(ProjectorMethods):
             verbose,
         )
         self.source = source
+        self.class_prior = class_prior
 
     @all_or_nothing
     @with_callbacks
@@ -165,8 +184,8 @@ class MimicDomainAligner(ProjectorMethods):
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
             Source images.
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or None
+            Classes of the source images, for `class_prior`; ignored without it. Those of target rows do not count.
         X_target : array-like or Target or None, default=None
             Target images, any number.
         sample_domain : array-like of int (n_samples,), int or None, default=None
@@ -182,11 +201,12 @@ class MimicDomainAligner(ProjectorMethods):
         GeneratorMismatchError
             If X does not fit the generator.
         ValueError
-            If target rows come both ways, or source rows are missing.
+            If target rows come both ways, source rows are missing, or `class_prior` doesn't fit `y`.
         """
         source, targets = source_and_targets(type(self).__name__, X, sample_domain)
         self._check_sides(source, targets, X_target)
         rows = self._fit_data(X if source is None else source)
+        self._keep_labels(rows, labels_of_source(y, sample_domain))
         self._keep(self._identity())
         self._adaptations = {}
         if X_target is not None:
@@ -197,6 +217,48 @@ class MimicDomainAligner(ProjectorMethods):
             self._adapt_to(rows, self._made_generator(), X, y)
         return self
 
+    def _keep_labels(self, rows, y):
+        self._labelled_source = None
+        if self.class_prior is None:
+            return
+        self.classes_, self._labelled_source = labelled_source(
+            type(self).__name__, rows, y, self.class_prior, self.image_shape_, self.data_range_
+        )
+
+    def _estimate(self, rows, surrogate, report=None, keep_order=False, record=False):
+        """Phase A, and with `class_prior` the classes of the rows."""
+        adaptation = super()._estimate(rows, surrogate, report, keep_order, record)
+        if self.class_prior is None or adaptation.trace.status is Status.NOT_IDENTIFIABLE:
+            return adaptation
+        source, chosen = self._labelled_source, distinct_rows(rows, self.n_adapt)
+        if source is None:
+            raise ValueError(
+                f"{type(self).__name__}: class_prior={self.class_prior!r} uses labels of source rows, but this aligner "
+                "was not fitted with them. Call fit(X_source, y_source) first, or set class_prior=None."
+            )
+        if not is_enough(len(chosen), len(source.shares)):
+            warnings.warn(
+                f"{type(self).__name__}: {len(chosen)} distinct rows are too few to tell {len(source.shares)} classes "
+                "by their shares; they are aligned without. Pass 20 rows a class or more, or set class_prior=None.",
+                IdentifiabilityWarning,
+                stacklevel=4,
+            )
+            return adaptation
+        try:
+            with computing():
+                projector = self._job(adaptation, (), np.float32).projector()
+                batch = canonical_images(rows[chosen], self.image_shape_, self.data_range_)
+                return replace(adaptation, guide=learn_guide(projector.generator, projector, batch, source))
+        except KeyboardInterrupt as interrupt:
+            interrupt.partial = adaptation
+            raise
+
+    def __sklearn_tags__(self):
+        """Say whether labels are needed."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self.class_prior is not None
+        return tags
+
     def _check_sides(self, source, targets, X_target):
         name = type(self).__name__
         if targets and X_target is not None:
@@ -205,6 +267,11 @@ class MimicDomainAligner(ProjectorMethods):
             raise ValueError(
                 f"{name}: the generator is made of source rows, but sample_domain is below 0 for all rows of X, which "
                 "makes them target rows. Pass source rows too, or a fitted generator."
+            )
+        if source is None and self.class_prior is not None:
+            raise ValueError(
+                f"{name}: class_prior={self.class_prior!r} uses labels of source rows, but sample_domain is below 0 "
+                "for all rows of X, which makes them target rows. Pass source rows too, or set class_prior=None."
             )
 
     def fit_transform(self, X, y=None, X_target=None, sample_domain=None):

@@ -179,6 +179,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         surrogate = self._surrogate_for(made_generator)
         adaptation = self._estimate(rows, surrogate, keep_order=self.solver == "alternating", record=record)
         is_whole = adaptation.latents is not None and len(adaptation.latents) == len(rows)  # memory may have run out
+        is_whole = is_whole and adaptation.guide is None  # which phase A did not follow
         job = self._job(adaptation, ALL_OUTPUTS, form.dtype)
         if record and not is_whole:
             arrays, trajectory = follow_rows(job, rows)

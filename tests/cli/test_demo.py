@@ -10,7 +10,8 @@ from skmimic.cli import _demo
 from skmimic.generators import bundled_names
 from tests.helpers import assert_same
 
-TINY = {"n_digits": 30, "n_target": 40, "effort": {"batch_size": 40, "T": 1, "T2": 2}, "n_workers": 1}
+FEW_STEPS = {"batch_size": 40, "T": 1, "T2": 2}
+TINY = {"n_digits": 30, "n_target": 200, "use_labels": True, "effort": FEW_STEPS, "n_workers": 1}
 METHODS = ["corrupted", "PGD", "MimicGAN", "known corruption"]
 
 
@@ -30,7 +31,9 @@ def test_all_that_is_written(command, small, tmp_path):
     assert picture.read_bytes().startswith(b"\x89PNG")
     found = json.loads(figures.read_text())
     assert list(found["restoration"]["methods"]) == METHODS
-    assert (found["seed"], found["restoration"]["n_digits"], found["alignment"]["n_target"]) == (1, 30, 40)
+    assert (found["seed"], found["restoration"]["n_digits"], found["alignment"]["n_target"]) == (1, 30, 200)
+    assert 0 <= found["alignment"]["with_source_labels"]["accuracy_after"] <= 1
+    assert "200 digits of another scanner: alignment with the labels of MNIST" in err
     assert all(0 <= method["accuracy"] <= 1 for method in found["restoration"]["methods"].values())
     assert "30 corrupted digits: PGD" in err
 
@@ -86,3 +89,4 @@ def test_the_quick_demo_restores_digits(command, tmp_path):
     assert methods["MimicGAN"]["d_proj"] < 0.6 * methods["PGD"]["d_proj"]
     assert np.isclose(found["restoration"]["found"]["rotation_deg"], 35, atol=6)
     assert found["alignment"]["accuracy_after"] > found["alignment"]["accuracy_before"]
+    assert found["alignment"]["with_source_labels"] is None  # of a batch too small for it
