@@ -50,6 +50,10 @@ class _Perturbed:
             total = total + 0.5 * moved.square().sum(1) / self.deviation_sd**2
         return total
 
+    def shared_penalty(self):
+        """Give no penalty, as what rows share is held."""
+        return torch.zeros(())
+
 
 class PosteriorSampler:
     """Draw latents from the posterior of each row: move the observation and the prior at random, optimise again.

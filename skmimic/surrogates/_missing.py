@@ -25,12 +25,19 @@ class MissingPixels(Surrogate):
         What a lost pixel shows in all channels, in [-1, 1].
     fraction : float, default=0.5
         Part of the pixels that is lost, in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        If no pixel would be lost, or all.
     """
 
     is_affine_in_images = True
 
     def __init__(self, image_shape, value=-1.0, fraction=0.5):
         super().__init__()
+        if not 0 < fraction < 1:
+            raise ValueError(f"MissingPixels: fraction={fraction!r} must lie between 0 and 1, the part that is lost.")
         self.image_shape, self.value, self.fraction = tuple(image_shape), float(value), float(fraction)
 
     def forward(self, images, deviations=None):

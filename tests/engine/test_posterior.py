@@ -89,8 +89,8 @@ def masked(share):
 
 @pytest.fixture(scope="module")
 def projector_of():
-    def make(surrogate):
-        return Adaptation(FittedSurrogate(surrogate), SETTINGS).row_projector(loaded(), 4)
+    def make(surrogate, **changes):
+        return Adaptation(FittedSurrogate(surrogate), replace(SETTINGS, **changes)).row_projector(loaded(), 4)
 
     return make
 
@@ -103,6 +103,15 @@ class TestNetwork:
         with computing():
             spread = projector.sample(observed, projector(observed)[0], 6).std(dim=1)
         assert spread[:, :, :6].mean() > 1.5 * spread[:, :, 6:].mean()
+
+    @pytest.mark.parametrize("optimiser", ["lbfgs", "adam", "rmsprop"])
+    def test_every_optimiser_draws_samples(self, projector_of, optimiser):
+        observed = torch.tensor(pictures(4)).view(4, 1, 8, 8)
+        projector = projector_of(masked(0.5), optimiser=optimiser)
+        with computing():
+            found = projector.sample(observed, projector(observed)[0], 3)
+        assert torch.isfinite(found).all()
+        assert found.std(dim=1).max() > 0.01
 
     def test_a_row_alone_gets_the_same_bits(self, projector_of):
         observed = torch.tensor(pictures(6)).view(6, 1, 8, 8)

@@ -210,6 +210,12 @@ def test_a_blur_is_the_corruption_of_the_same_width(sigma):
     torch.testing.assert_close(Blur((3, 16, 12), sigma)(images), GaussianBlur(sigma)(images), atol=0.02, rtol=0)
 
 
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -0.1, 1.5, float("nan")])
+def test_some_pixels_are_lost_but_not_all(fraction):
+    with pytest.raises(ValueError, match=r"MissingPixels: fraction=.* must lie between 0 and 1"):
+        MissingPixels((1, 4, 4), fraction=fraction)
+
+
 def test_a_lost_pixel_hardly_asks_the_mimicked_image_to_change():
     missing = MissingPixels((1, 4, 4), value=-1.0, fraction=0.3)
     mimicked = torch.full((1, 1, 4, 4), 0.8)
