@@ -1,13 +1,14 @@
-"""Mixed batches, posterior spread and identifiability on real digits; the figures of docs/past_the_paper.md."""
+"""Mixed batches, posterior spread, identifiability and labels of the source; the figures of docs/past_the_paper.md."""
 
 import argparse
 
 import numpy as np
 import torch
+from sklearn.neighbors import KNeighborsClassifier
 
-from skmimic import MimicGANProjector, load_gan
+from skmimic import MimicDomainAligner, MimicGANProjector, load_gan
 from skmimic.corruptions import Affine, MissingPixels
-from skmimic.datasets import load_mnist_sample
+from skmimic.datasets import load_digits_images, load_mnist_sample
 from skmimic.engine import Candidates, is_identifiable
 
 GAN = load_gan("mnist16")
@@ -68,7 +69,25 @@ def identifiable(n_draws=25):
         print(name, {key: round(float(value), 2) for key, value in shares.items()})
 
 
+def classes(n_rows=400, n_draws=3):
+    """Align scikit-learn's digits, all or of five classes: without labels, with the source's shares, with true ones."""
+    X_source, y_source = load_mnist_sample(size=16, return_X_y=True)
+    X, y = load_digits_images(size=16, return_X_y=True)
+    knn = KNeighborsClassifier(1).fit(X_source, y_source)
+    for name, kept in {"all": range(10), "0 to 4": range(5), "5 to 9": range(5, 10)}.items():
+        shares = np.isin(range(10), kept).astype(float)
+        for prior in (None, "source") if len(kept) == 10 else (None, "source", shares):
+            read = []
+            for seed in range(n_draws):
+                order = np.random.default_rng(seed).permutation(len(X))
+                rows = order[np.isin(y[order], kept)][:n_rows]
+                model = MimicDomainAligner(GAN, class_prior=prior, batch_size=100, random_state=seed)
+                read.append(knn.score(model.fit(X_source, y_source).transform(X[rows]), y[rows]))
+            print(name, prior, [round(100 * accuracy, 1) for accuracy in read], flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["mixed", "spread", "identifiable"])
-    {"mixed": mixed, "spread": spread, "identifiable": identifiable}[parser.parse_args().part]()
+    parser.add_argument("part", choices=["mixed", "spread", "identifiable", "classes"])
+    parts = {"mixed": mixed, "spread": spread, "identifiable": identifiable, "classes": classes}
+    parts[parser.parse_args().part]()
