@@ -54,7 +54,7 @@ class RowProjector:
         self.problem = make_problem(generator, surrogate, self.settings, adaptation.deviation_sd)
         self.runner = RowRunner(batch_size)
         self.closed_form = self.encoder = self.candidates = None
-        self.guide = None if adaptation.guide is None else adaptation.guide.on(generator.device)
+        self.guide = None if adaptation.guide is None else adaptation.guide.on(generator)
         is_linear = surrogate.is_affine_in_images and surrogate.missing is None and self.guide is None
         if linear_map is not None and is_linear and self.settings.solver != "alternating":
             self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
@@ -166,8 +166,9 @@ class RowProjector:
         walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings())
         walk.project_rows(self._n_steps(), observe)
         if self.guide is not None:
-            guided = problem.with_(guide=self.guide(observed))
-            walk = row_walk(guided, observed, walk.latents.detached(), self.settings)
+            free = walk.latents.detached()
+            guided = problem.with_(guide=self.guide(self._decoded(free)))
+            walk = row_walk(guided, observed, free, self.settings)
             walk.project_rows(self._n_guided_steps())
         objectives = walk.objective()
         check_finite(objectives, self.settings, "projection of rows")
@@ -193,8 +194,12 @@ class RowProjector:
         return self._read(self.problem.for_rows(observed), observed, Latents(z))
 
     @torch.no_grad()
+    def _decoded(self, latents):
+        return self.generator.decode(latents.z.to(self.generator.device))
+
+    @torch.no_grad()
     def _read(self, problem, observed, latents):
-        images = self.generator.decode(latents.z.to(observed.device))
+        images = self._decoded(latents)
         mimicked = problem.corrupt(images, latents.deviations)
         return tuple(part.cpu() for part in (latents.z, images, mimicked, self._loss(mimicked, observed)))
 

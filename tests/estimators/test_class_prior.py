@@ -137,8 +137,7 @@ class TestFit:
         guide = model._adaptation.guide
         assert isinstance(guide, ClassGuide)
         assert len(guide.source.images) == len(X_SOURCE)  # repeated rows are kept once
-        np.testing.assert_allclose(guide.memberships.sum(1), 1, atol=1e-5)
-        np.testing.assert_allclose(guide.memberships.mean(0), 0.5, atol=0.01)
+        assert len(guide.batch) == len(X_TARGET)
 
     @pytest.mark.parametrize("dtype", [int, float, str, bool])
     def test_labels_of_any_kind(self, dtype):
