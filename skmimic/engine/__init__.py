@@ -2,7 +2,7 @@
 
 from ._adaptation import Adaptation, no_corruption
 from ._alternating import alternate
-from ._class_guide import ClassGuide, LabelledSource, is_enough, learn_guide
+from ._class_guide import ClassGuide, LabelledSource, has_enough_rows, learn_guide
 from ._encoder import Encoder, FittedEncoder, train_encoder
 from ._estimation import estimate_corruption, resolve_solver
 from ._evidence import blur_width, fill_in, scattered_pixels
@@ -57,7 +57,7 @@ __all__ = [
     "estimate_corruption",
     "estimate_mixture",
     "fill_in",
-    "is_enough",
+    "has_enough_rows",
     "is_identifiable",
     "learn_guide",
     "learn_image_encoder",

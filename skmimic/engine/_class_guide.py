@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..exceptions import GeneratorMismatchError
 from ..utils import RowRunner, aligned_linear
 
-__all__ = ["ClassGuide", "LabelledSource", "RowGuide", "is_enough", "learn_guide"]
+__all__ = ["ClassGuide", "LabelledSource", "RowGuide", "has_enough_rows", "learn_guide"]
 
 FEWEST_EACH = 20  # rows of a batch for each class; with fewer the shares of the classes mislead
 N_AXES, N_FOR_AXES = 64, 1000  # principal axes of what the discriminator sees, and source images they are taken from
@@ -19,12 +20,13 @@ SOFTNESS = 0.04  # entropic regularisation of the assignment, in mean distances
 N_BALANCES = 500
 BANDWIDTH = 0.37  # of the kernel of a class, in median distances of a source image to its nearest
 WEIGHT = 0.04  # of the logarithm of a row's class, for each value of an image
-CHUNK = 256
+CHUNK, BLOCK = 256, 1024
+TINY = torch.finfo(torch.float32).eps
 
 
 @dataclass(frozen=True)
 class LabelledSource:
-    """Labelled source images, and how often their classes are expected among the rows of a batch.
+    """Labelled source images.
 
     Attributes
     ----------
@@ -32,13 +34,10 @@ class LabelledSource:
         In [-1, 1], distinct.
     labels : ndarray (n,) of int
         From 0 to K - 1, each at least once.
-    shares : ndarray (K,)
-        Positive or zero, sum one.
     """
 
     images: np.ndarray
     labels: np.ndarray
-    shares: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -50,17 +49,15 @@ class ClassGuide:
     source : LabelledSource
     origin : ndarray (f,) float32
     axes : ndarray (q, f) float32
-        Images are compared by their features along these axes, from the origin.
+        Images are compared by their features along these axes, from the origin; the mean distance is one.
     references : ndarray (n, q) float32
         The source images there.
     batch : ndarray (m, q) float32
         The projections of the batch that phase A saw.
     agreed : ndarray (m, K) float32
-        Cost of every class for these rows, in mean distances, averaged with those of rows that look like them.
+        Cost of every class for these rows, averaged with those of rows that look like them.
     potentials : ndarray (K,) float32
         What has to be added to the scores of the classes for them to have their shares.
-    unit : float
-        The mean distance.
     bandwidth : float
         Standard deviation of the Gaussian kernel around a source image.
     """
@@ -72,24 +69,23 @@ class ClassGuide:
     batch: np.ndarray
     agreed: np.ndarray
     potentials: np.ndarray
-    unit: float
     bandwidth: float
 
     def on(self, generator):
         """Return a function that maps free projections (n, c, h, w) to their `RowGuide`."""
-        tensors = (self.references, self.batch, self.agreed, self.potentials, self.source.labels, self.source.images)
-        references, batch, agreed, potentials, labels, images = (
-            torch.from_numpy(part).to(generator.device) for part in tensors
-        )
-        n_classes, flat = len(potentials), images.flatten(1)
-        by_class = [references[labels == index] for index in range(n_classes)]
-        images_by_class = [flat[labels == index] for index in range(n_classes)]
-        space = _Space(generator, *(torch.from_numpy(part).to(generator.device) for part in (self.origin, self.axes)))
+
+        def loaded(*arrays):
+            return [torch.tensor(part, device=generator.device) for part in arrays]  # copies: workers share the arrays
+
+        labels, images = loaded(self.source.labels, self.source.images)
+        references, batch, agreed, potentials = loaded(self.references, self.batch, self.agreed, self.potentials)
+        space, flat = _Space(generator, *loaded(self.origin, self.axes)), images.flatten(1)
+        by_class, images_by_class = (_by_class(part, labels, len(potentials)) for part in (references, flat))
 
         @torch.no_grad()
         def guide_for(projected):
             codes = space(projected)
-            costs = _with_neighbours(_class_costs(codes, by_class) / self.unit, agreed[_nearest(codes, batch).indices])
+            costs = _with_neighbours(_class_costs(codes, by_class), agreed[_nearest(codes, batch).indices])
             share, label = (potentials - costs / SOFTNESS).softmax(1).max(1)
             return RowGuide(images_by_class, label, WEIGHT * flat.shape[1] * share, self.bandwidth)
 
@@ -132,23 +128,26 @@ class RowGuide:
         return aligned_linear(flat, references, -references.square().sum(1) / 2) / self.bandwidth**2
 
 
-def is_enough(n_rows, n_classes):
-    """Whether a batch has enough rows for the shares of its classes to tell something."""
-    return n_rows >= FEWEST_EACH * n_classes
+def has_enough_rows(n_rows, shares):
+    """Whether a batch has enough rows for the shares (K,) of its classes to tell something."""
+    return n_rows >= FEWEST_EACH * np.count_nonzero(shares)
 
 
-def learn_guide(generator, projector, observed, source):
+def learn_guide(generator, projector, observed, source, shares):
     """Find the classes of a batch: near the source's, like their neighbours', and as frequent as expected.
 
     Parameters
     ----------
     generator : LoadedGenerator
-        With a discriminator, images are compared by what its last layer sees; else by their pixels.
+        With a discriminator whose last layer can be listened at, images are compared by what that sees; else by their
+        pixels.
     projector : RowProjector
         Of phase B, without a guide.
     observed : tensor (n, c, h, w)
         Distinct rows, in [-1, 1].
     source : LabelledSource
+    shares : ndarray (K,)
+        How frequent the classes are expected to be; positive or zero, sum one.
 
     Returns
     -------
@@ -163,24 +162,21 @@ def learn_guide(generator, projector, observed, source):
     ----------
     Zhou et al., Learning with local and global consistency, 2003. Cuturi, Sinkhorn distances, 2013.
     """
-    images = torch.from_numpy(source.images).to(generator.device)
-    labels = torch.from_numpy(source.labels).to(generator.device)
-    run = RowRunner(CHUNK)
-    space = _Space(generator, *_principal_axes(run(lambda part: _features(generator, part), _spread_out(images))))
+    images, labels = (torch.tensor(part, device=generator.device) for part in (source.images, source.labels))
+    run, flat = RowRunner(CHUNK), images.flatten(1)
+    space = _Space(generator, *_principal_axes(run(lambda part: _features(generator, part), _evenly_chosen(images))))
+    parts = observed.to(projector.precision).split(BLOCK)
+    batch = torch.cat([run(space, projector(part)[1].to(generator.device, torch.float32)) for part in parts])
     references = run(space, images)
-    batch = run(space, projector(observed.to(projector.precision))[1].to(generator.device, torch.float32))
-    by_class = [references[labels == index] for index in range(len(source.shares))]
-    unit = run(lambda part: torch.cdist(part, references).mean(1), batch).mean().clamp_min(_TINY).item()
-    costs = run(lambda part: _class_costs(part, by_class), batch) / unit
+    unit = run(lambda part: torch.cdist(part, references).mean(1), batch).mean().clamp_min(TINY)
+    batch, references, axes = batch / unit, references / unit, space.axes / unit
+    by_class = _by_class(references, labels, len(shares))
+    costs = run(lambda part: _class_costs(part, by_class), batch)
     agreed = _agreed(costs, run(lambda part: _nearest(part, batch).indices, batch))
-    potentials = _potentials(agreed.double().cpu(), torch.from_numpy(source.shares).double())
-    flat = images.flatten(1)
+    potentials = _potentials(agreed.cpu().double(), torch.from_numpy(shares).double())
     spacing = run(lambda part: _nearest(part, flat, 2).values[:, -1], flat).median().item()
-    arrays = (part.cpu().float().numpy() for part in (space.origin, space.axes, references, batch, agreed, potentials))
-    return ClassGuide(source, *arrays, unit, max(BANDWIDTH * spacing, _TINY))
-
-
-_TINY = torch.finfo(torch.float32).eps
+    arrays = (part.cpu().float().numpy() for part in (space.origin, axes, references, batch, agreed, potentials))
+    return ClassGuide(source, *arrays, max(BANDWIDTH * spacing, TINY))
 
 
 class _Space:
@@ -197,20 +193,35 @@ class _Space:
 
 @torch.no_grad()
 def _features(generator, images):
-    return (generator.features(images) if generator.has_discriminator else images).flatten(1)
+    """Map images (n, c, h, w) to rows: what a discriminator sees in them, else their pixels."""
+    if generator.has_discriminator:
+        try:
+            return generator.features(images).flatten(1)
+        except GeneratorMismatchError:  # it has no layer to listen at
+            pass
+    return images.flatten(1)
 
 
-def _spread_out(images):
-    """Take every so manieth image, as they lie in the order of their classes."""
+def _by_class(rows, labels, n_classes):
+    return [rows[labels == index] for index in range(n_classes)]
+
+
+def _evenly_chosen(images):
+    """Take every k-th image; they lie in the order of their classes."""
     return images[:: -(-len(images) // N_FOR_AXES)]
 
 
 def _principal_axes(features):
     """Return the mean (f,) and the axes (q, f) of the largest variances."""
     origin = features.mean(0)
-    _, deviations, axes = torch.linalg.svd((features - origin).double(), full_matrices=False)
-    n_axes = max(int((deviations[:N_AXES] ** 2 > FLAT * deviations[0] ** 2).sum()), 1)
-    return origin, axes[:n_axes].float()
+    centred = (features - origin).cpu().double()
+    variances, weights = torch.linalg.eigh(centred @ centred.T)
+    variances, weights = variances.flip(0)[:N_AXES], weights.flip(1)[:, :N_AXES]
+    kept = variances > FLAT * variances[0].clamp_min(TINY)
+    if not kept.any():  # all images are alike
+        return origin, torch.zeros_like(features[:1])
+    axes = (weights[:, kept] / variances[kept].sqrt()).T @ centred
+    return origin, axes.to(features)
 
 
 def _nearest(codes, rows, count=N_NEIGHBOURS):

@@ -70,7 +70,7 @@ class RowProjector:
         Parameters
         ----------
         observed : tensor (n, c, h, w)
-            In [-1, 1]; float64 for a linear generator, else float32.
+            In [-1, 1], of the dtype `precision`.
 
         Returns
         -------

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ..engine import Status, computing, is_enough, learn_guide
+from ..engine import Status, computing, has_enough_rows, learn_guide
 from ..exceptions import IdentifiabilityWarning
 from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
 from ._base import all_or_nothing
-from ._classes import labelled_source
+from ._classes import class_shares, labelled_source
 from ._data import canonical_images, distinct_rows, form_of, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, labels_of_source, source_and_targets, target_domains
@@ -57,13 +57,15 @@ class MimicDomainAligner(ProjectorMethods):
     %(shared)s
     source : {"identity", "project"}, default="identity"
         What `fit_transform` gives: the source rows themselves, or their projections without corruption.
-    class_prior : {"source"}, array-like of float (n_classes,) or None, default=None
-        Shares of the classes that are expected in a target batch; "source" are those of the source. With it, the source
-        labels are used (not in the paper): rows of the batch that look alike are taken to be of one class, the classes
-        to have these shares, and every projection is moved, as little as needed, until source images of its class lie
-        nearest. Where digits are written in another hand that reads far more of them right; where the shares are wrong,
-        rows are moved to wrong classes. It takes a batch of 20 rows for each class, and another projection of it.
-        Nothing but pixels is compared where the generator has no discriminator. None uses no labels.
+    class_prior : {"source"}, array-like of float (n_classes,), dict of class to float, or None, default=None
+        Shares of the classes that are expected in a target batch, in the order of `classes_` or by class; "source" are
+        those of the source. With it, the source labels are used (not in the paper): rows of the batch whose projections
+        look alike are taken to be of one class, the classes to have these shares, and every projection is moved, as
+        little as needed, towards where source images of its class lie nearest. Where digits are written in another hand
+        that reads far more of them right; where the shares are wrong, rows are moved to wrong classes. It takes a batch
+        of 20 rows for each class, and another projection of it. Images are compared by what the generator's
+        discriminator sees in them, without one by their pixels; of the source up to 10,000 images are kept, fewer of
+        large ones (64x64 in colour: 406). None uses no labels.
 
     Attributes
     ----------
@@ -114,7 +116,7 @@ class MimicDomainAligner(ProjectorMethods):
     _parameter_constraints: ClassVar[dict] = {
         **ProjectorMethods._parameter_constraints,
         "source": [StrOptions({"identity", "project"})],
-        "class_prior": [StrOptions({"source"}), "array-like", None],
+        "class_prior": [StrOptions({"source"}), dict, "array-like", None],
     }
 
     def __init__(
@@ -206,7 +208,7 @@ class MimicDomainAligner(ProjectorMethods):
         source, targets = source_and_targets(type(self).__name__, X, sample_domain)
         self._check_sides(source, targets, X_target)
         rows = self._fit_data(X if source is None else source)
-        self._keep_labels(rows, labels_of_source(y, sample_domain))
+        self._keep_labels(rows, X, y, sample_domain)
         self._keep(self._identity())
         self._adaptations = {}
         if X_target is not None:
@@ -217,41 +219,62 @@ class MimicDomainAligner(ProjectorMethods):
             self._adapt_to(rows, self._made_generator(), X, y)
         return self
 
-    def _keep_labels(self, rows, y):
+    def _keep_labels(self, rows, X, y, sample_domain):
+        """Keep source images and what they are, if `class_prior` asks for them."""
+        vars(self).pop("classes_", None)
         self._labelled_source = None
         if self.class_prior is None:
             return
-        self.classes_, self._labelled_source = labelled_source(
-            type(self).__name__, rows, y, self.class_prior, self.image_shape_, self.data_range_
+        name = type(self).__name__
+        if y is None:
+            raise ValueError(
+                f"{name}: class_prior={self.class_prior!r} requires y to be passed, but the target y is None. Pass the "
+                "labels of the source rows, or set class_prior=None."
+            )
+        check_consistent_length(X, y)
+        y = labels_of_source(y, sample_domain)
+        self.classes_, self._class_counts, self._labelled_source = labelled_source(
+            rows, y, self.image_shape_, self.data_range_
         )
+        self._class_shares()
+
+    def _class_shares(self):
+        """Read `class_prior` as it is now, for the classes of the source."""
+        name = type(self).__name__
+        if self._labelled_source is None:
+            raise ValueError(
+                f"{name}: class_prior={self.class_prior!r} uses labels of source rows, but this aligner was not fitted "
+                "with them. Call fit(X_source, y_source) first, or set class_prior=None."
+            )
+        return class_shares(name, self.class_prior, self.classes_, self._class_counts)
 
     def _estimate(self, rows, surrogate, report=None, keep_order=False, record=False):
         """Phase A, and with `class_prior` the classes of the rows."""
+        shares = None if self.class_prior is None else self._class_shares()
         adaptation = super()._estimate(rows, surrogate, report, keep_order, record)
-        if self.class_prior is None or adaptation.trace.status is Status.NOT_IDENTIFIABLE:
+        if shares is None or adaptation.trace.status is Status.NOT_IDENTIFIABLE:
             return adaptation
-        source, chosen = self._labelled_source, distinct_rows(rows, self.n_adapt)
-        if source is None:
-            raise ValueError(
-                f"{type(self).__name__}: class_prior={self.class_prior!r} uses labels of source rows, but this aligner "
-                "was not fitted with them. Call fit(X_source, y_source) first, or set class_prior=None."
-            )
-        if not is_enough(len(chosen), len(source.shares)):
+        chosen = distinct_rows(rows, self.n_adapt)
+        if not has_enough_rows(len(chosen), shares):
+            mend = "Raise n_adapt" if len(chosen) == self.n_adapt else "Pass 20 rows for each class"
             warnings.warn(
-                f"{type(self).__name__}: {len(chosen)} distinct rows are too few to tell {len(source.shares)} classes "
-                "by their shares; they are aligned without. Pass 20 rows a class or more, or set class_prior=None.",
+                f"{type(self).__name__}: {len(chosen)} distinct rows are too few to tell {np.count_nonzero(shares)} "
+                f"classes by their shares; they are aligned without. {mend}, or set class_prior=None.",
                 IdentifiabilityWarning,
                 stacklevel=4,
             )
             return adaptation
         try:
-            with computing():
-                projector = self._job(adaptation, (), np.float32).projector()
-                batch = canonical_images(rows[chosen], self.image_shape_, self.data_range_)
-                return replace(adaptation, guide=learn_guide(projector.generator, projector, batch, source))
+            return replace(adaptation, guide=self._guide(rows[chosen], adaptation, shares))
         except KeyboardInterrupt as interrupt:
             interrupt.partial = adaptation
             raise
+
+    def _guide(self, rows, adaptation, shares):
+        with computing():
+            projector = self._job(adaptation, (), np.float32).projector()
+            batch = canonical_images(rows, self.image_shape_, self.data_range_)
+            return learn_guide(projector.generator, projector, batch, self._labelled_source, shares)
 
     def __sklearn_tags__(self):
         """Say whether labels are needed."""
@@ -280,8 +303,7 @@ class MimicDomainAligner(ProjectorMethods):
         Parameters
         ----------
         X : array-like, as in `fit`
-        y : None
-            Ignored.
+        y : array-like of shape (n_samples,) or None
         X_target : array-like or Target or None, default=None
         sample_domain : array-like of int (n_samples,), int or None, default=None
             As in `fit`.

@@ -90,13 +90,13 @@ def labels_of_source(y, sample_domain):
 
     Parameters
     ----------
-    y : array-like (n_samples,) or None
+    y : array-like (n_samples,)
     sample_domain : int or array-like or None
         As in `source_and_targets`, which has checked it.
 
     Returns
     -------
-    array-like or None
+    array-like
     """
     labels = np.asarray(0 if sample_domain is None else sample_domain)
-    return y if y is None or labels.ndim == 0 else safe_indexing(y, np.flatnonzero(labels >= 0))
+    return y if labels.ndim == 0 else safe_indexing(y, np.flatnonzero(labels >= 0))

@@ -145,12 +145,13 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         X : array-like, as in `fit`
         trajectory : bool, default=False
             Whether to keep the rows as they were on the way: with ``solver="alternating"`` after each round, otherwise
-            every 25 steps of phase B. All of them lie in memory together.
+            every 25 steps of phase B, and at its end where the aligner's `class_prior` holds rows to their classes.
+            All of them lie in memory together.
         n_samples : int or None, default=None
             Plausible images to draw for each row, at least 2: `ProjectionResult.samples`, and their `spread`. Each
             costs half a projection, with a linear generator next to nothing. What is drawn are latents, given the
             row and the learned corruption; pixels are taken to have independent Gaussian noise of the standard
-            deviation that the residual of the row shows.
+            deviation that the residual of the row shows. The aligner's `class_prior` plays no part in them.
 
         Returns
         -------

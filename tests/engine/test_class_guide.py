@@ -1,12 +1,15 @@
 """The classes of a batch: balanced assignment, agreement of neighbours, and the term that holds rows to their class."""
 
+import warnings
+
 import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmimic.engine import LabelledSource, is_enough, learn_guide
+from skmimic.engine import LabelledSource, has_enough_rows, learn_guide
 from skmimic.engine._class_guide import SOFTNESS, RowGuide, _agreed, _potentials
+from skmimic.exceptions import GeneratorMismatchError
 
 
 def assigned(costs, shares):
@@ -63,13 +66,17 @@ class PixelsOnly:
     has_discriminator, device = False, torch.device("cpu")
 
 
-class Untouched:
-    """Phase B of images that lie on the manifold already."""
+class Known:
+    """Phase B that knows the clean images; all that it is shown is how many it has shown before."""
 
     precision = torch.float32
 
+    def __init__(self, images):
+        self.images, self.done = images, 0
+
     def __call__(self, observed):
-        return None, observed
+        self.done += len(observed)
+        return None, self.images[self.done - len(observed) : self.done]
 
 
 def clouds(n_each, centres, seed=0, sd=0.1):
@@ -82,12 +89,13 @@ def clouds(n_each, centres, seed=0, sd=0.1):
 
 
 class TestGuide:
-    def learned(self, target_centres=(-0.9, 0.0), shares=(0.5, 0.5)):
+    def learned(self, target_centres=(-0.9, 0.0), shares=(0.5, 0.5), n_each=40):
         images, labels = clouds(30, (-0.6, 0.6))
-        source = LabelledSource(images, labels, np.array(shares))
-        rows, self.truth = clouds(40, target_centres, seed=1)
+        rows, self.truth = clouds(n_each, target_centres, seed=1)
         self.rows = torch.from_numpy(rows)
-        return learn_guide(PixelsOnly(), Untouched(), self.rows, source)
+        observed = torch.rand(self.rows.shape, generator=torch.Generator().manual_seed(0))  # tells nothing
+        source = LabelledSource(images, labels)
+        return learn_guide(PixelsOnly(), Known(self.rows), observed, source, np.array(shares))
 
     def test_rows_between_the_classes_get_the_class_that_is_short(self):
         guide = self.learned(target_centres=(-0.9, -0.1))
@@ -111,10 +119,60 @@ class TestGuide:
         np.testing.assert_allclose(term.weights, 0.04 * 16 * memberships.max(1), rtol=0.05)
         np.testing.assert_allclose(memberships.mean(0), 0.5, atol=0.01)
 
+    def test_batches_of_more_than_one_block(self):
+        term = self.learned(target_centres=(-0.9, -0.1), n_each=600).on(PixelsOnly())(self.rows[::50])
+        np.testing.assert_array_equal(term.labels, self.truth[::50])
+
+    def test_arrays_that_cannot_be_written_are_no_trouble(self):
+        """As those that joblib maps into its workers."""
+        guide = self.learned()
+        for part in (*vars(guide).values(), *vars(guide.source).values()):
+            if isinstance(part, np.ndarray):
+                part.setflags(write=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            guide.on(PixelsOnly())(self.rows)
+
+    def test_what_the_discriminator_sees_is_compared_not_pixels(self):
+        """Here it sees nothing but one pixel, and every other pixel says the opposite."""
+
+        class OnePixel(PixelsOnly):
+            has_discriminator = True
+
+            def features(self, images):
+                return images[:, :, :1, :1]
+
+        images, labels = clouds(30, (-0.6, 0.6))
+        images[:, :, 0, 0] *= -1
+        rows, truth = clouds(40, (-0.6, 0.6), seed=1)
+        rows[:, :, 0, 0] = -0.6 * np.sign(0.5 - truth)[:, None]
+        source = LabelledSource(images, labels)
+        found = {}
+        for generator in (OnePixel(), PixelsOnly()):
+            known = Known(torch.from_numpy(rows))
+            guide = learn_guide(generator, known, torch.from_numpy(rows), source, np.array([0.5, 0.5]))
+            found[generator.has_discriminator] = guide.on(generator)(torch.from_numpy(rows)).labels.numpy()
+        np.testing.assert_array_equal(found[False], truth)
+        np.testing.assert_array_equal(found[True], 1 - truth)
+
+    def test_a_discriminator_that_cannot_be_listened_at_leaves_the_pixels(self):
+        class Closed(PixelsOnly):
+            has_discriminator = True
+
+            def features(self, images):
+                raise GeneratorMismatchError("no layer")
+
+        images, labels = clouds(30, (-0.6, 0.6))
+        rows, truth = clouds(40, (-0.6, 0.6), seed=1)
+        known = Known(torch.from_numpy(rows))
+        guide = learn_guide(Closed(), known, known.images, LabelledSource(images, labels), np.array([0.5, 0.5]))
+        np.testing.assert_array_equal(guide.on(Closed())(known.images).labels, truth)
+
     def test_images_all_alike_are_no_trouble(self):
         images, labels = np.zeros((4, 1, 4, 4), dtype="f4"), np.array([0, 0, 1, 1])
-        source = LabelledSource(images, labels, np.array([0.5, 0.5]))
-        guide = learn_guide(PixelsOnly(), Untouched(), torch.zeros(40, 1, 4, 4), source)
+        rows = torch.zeros(40, 1, 4, 4)
+        source = LabelledSource(images, labels)
+        guide = learn_guide(PixelsOnly(), Known(rows), rows, source, np.array([0.5, 0.5]))
         term = guide.on(PixelsOnly())(torch.zeros(2, 1, 4, 4))
         assert torch.isfinite(term.penalty(torch.zeros(2, 1, 4, 4))).all()
 
@@ -140,6 +198,7 @@ class TestPenalty:
         assert (term.penalty((images - 1e-3 * gradient).detach()) < term.penalty(images.detach())).all()
 
 
-def test_twenty_rows_a_class_are_enough():
-    assert is_enough(200, 10)
-    assert not is_enough(199, 10)
+def test_twenty_rows_for_each_class_that_is_expected_are_enough():
+    shares = np.array([0.5, 0.3, 0.2, 0.0])
+    assert has_enough_rows(60, shares)
+    assert not has_enough_rows(59, shares)

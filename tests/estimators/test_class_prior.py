@@ -4,6 +4,7 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.decomposition import PCA
@@ -121,7 +122,7 @@ class TestRows:
         assert [moment.step for moment in found.trajectory] == sorted({moment.step for moment in found.trajectory})
 
     def test_algorithm_1_goes_on_from_where_its_corruption_stands(self):
-        parameters = {"solver": "alternating", "surrogate": "identity", "T": 2, "T1": 1, "T2": 5}
+        parameters = {"solver": "alternating", "surrogate": "photometric", "T": 2, "T1": 1, "T2": 5}
         guided, free = (
             aligner(prior, **parameters).fit(X_SOURCE, Y_SOURCE).project(X_TARGET) for prior in ("source", None)
         )
@@ -147,12 +148,51 @@ class TestFit:
 
     def test_labels_of_target_rows_do_not_count(self):
         """In skada's convention those of target rows are masked."""
-        X, domain = np.concatenate([X_SOURCE, X_TARGET]), np.repeat([1, -2], 2 * N_EACH)
-        y = np.concatenate([np.repeat([0, 1], N_EACH), np.full(2 * N_EACH, -1)])
+        X, domain = np.concatenate([X_TARGET, X_SOURCE]), np.repeat([-2, 1], 2 * N_EACH)
+        y = np.concatenate([np.full(2 * N_EACH, -1), np.repeat([0, 1], N_EACH)])
         model = aligner(gan=pca_of_source()).fit(X, y, sample_domain=domain)
         np.testing.assert_array_equal(model.classes_, [0, 1])
         read = KNeighborsClassifier(1).fit(X_SOURCE, Y_SOURCE).predict(model.transform(X_TARGET, sample_domain=-2))
         assert (read == Y_TARGET).mean() > 0.9
+
+    def test_several_targets(self):
+        X_other, y_other = two_clouds(shift=4.0, seed=4)
+        X = np.concatenate([X_SOURCE, X_TARGET, X_other])
+        y = np.concatenate([Y_SOURCE, np.full(4 * N_EACH, "?")])
+        model = aligner(gan=pca_of_source()).fit(X, y, sample_domain=np.repeat([1, -2, -3], 2 * N_EACH))
+        knn = KNeighborsClassifier(1).fit(X_SOURCE, Y_SOURCE)
+        for domain, rows, truth in ((-2, X_TARGET, Y_TARGET), (-3, X_other, y_other)):
+            assert knn.score(model.transform(rows, sample_domain=domain), truth) > 0.9
+
+    def test_large_sources_are_cut_to_the_same_number_of_every_class(self, monkeypatch):
+        monkeypatch.setattr("skmimic.estimators._classes.MOST_ROWS", 30)
+        X, y = two_clouds(n=(70, 9))
+        guide = aligner([0.5, 0.5]).fit(X, y, X_target=X_TARGET)._adaptation.guide
+        np.testing.assert_array_equal(np.bincount(guide.source.labels), [15, 9])
+
+    def test_shares_are_those_of_all_source_rows_and_of_the_moment(self):
+        X, y = two_clouds(n=(20, 60))
+        model = aligner().fit(X, y)
+        np.testing.assert_allclose(model._class_shares(), [0.25, 0.75])
+        np.testing.assert_allclose(model.set_params(class_prior=[3, 1])._class_shares(), [0.75, 0.25])
+        by_class = ({"b": 3, "a": 1}, pd.Series([3, 1], index=["b", "a"]))
+        for prior in by_class:
+            np.testing.assert_allclose(model.set_params(class_prior=prior)._class_shares(), [0.25, 0.75])
+        np.testing.assert_allclose(model.set_params(class_prior={"b": 1.0})._class_shares(), [0, 1])
+
+    def test_another_prior_needs_no_other_fit(self):
+        X, _ = two_clouds(shift=-4.0, seed=2, n=(20, 60))
+        told = aligner([0.25, 0.75]).fit(X_SOURCE, Y_SOURCE).transform(X)
+        later = aligner().fit(X_SOURCE, Y_SOURCE).set_params(class_prior=[0.25, 0.75]).transform(X)
+        np.testing.assert_array_equal(later, told)
+
+    def test_a_fit_without_it_leaves_no_classes(self):
+        model = aligner().fit(X_SOURCE, Y_SOURCE).set_params(class_prior=None).fit(X_SOURCE, Y_SOURCE)
+        assert not hasattr(model, "classes_")
+
+    def test_without_it_labels_are_not_even_looked_at(self):
+        domain = np.repeat([-1, 1], 2 * N_EACH)
+        aligner(None, gan=pca_of_source()).fit(np.concatenate([X_TARGET, X_SOURCE]), Y_SOURCE, sample_domain=domain)
 
     def test_tags_say_whether_labels_are_needed(self):
         assert get_tags(aligner()).target_tags.required
@@ -170,7 +210,10 @@ class TestTrouble:
             ("source", None, r"MimicDomainAligner: class_prior='source' requires y to be passed, .* Pass the labels"),
             ("source", np.linspace(0, 1, 2 * N_EACH), "Unknown label type: continuous"),
             ("source", Y_SOURCE[:-1], "inconsistent numbers of samples"),
-            ([0.2, 0.3, 0.5], Y_SOURCE, r"share of each of the 2 classes .* got \[0\.2, 0\.3, 0\.5\]"),
+            ([0.2, 0.3, 0.5], Y_SOURCE, r"share of each of the 2 classes .* got \[0\.2, 0\.3, 0\.5\] for .*'a', 'b'"),
+            (["x", "y"], Y_SOURCE, "class_prior must hold"),
+            ([[1], [2, 3]], Y_SOURCE, "class_prior must hold"),
+            ({"a": 0.5, "c": 0.5}, Y_SOURCE, "class_prior must hold"),
             ([-1.0, 2.0], Y_SOURCE, "zero or more"),
             ([0.0, 0.0], Y_SOURCE, "not all zero"),
             ([np.nan, 1.0], Y_SOURCE, "class_prior must hold"),
@@ -186,6 +229,8 @@ class TestTrouble:
     def test_it_needs_labelled_source_rows(self):
         with pytest.raises(ValueError, match=r"class_prior='source' uses labels of source rows, .* Call fit"):
             aligner().project(X_TARGET)
+        with pytest.raises(ValueError, match="this aligner was not fitted with them"):
+            aligner(None).fit(X_SOURCE, Y_SOURCE).set_params(class_prior="source").transform(X_TARGET)
         with pytest.raises(ValueError, match=r"sample_domain is below 0 for all rows"):
             aligner(gan=pca_generator()).fit(np.zeros((4, 64)), np.zeros(4), sample_domain=-1)
 
@@ -194,6 +239,11 @@ class TestTrouble:
         with pytest.warns(IdentifiabilityWarning, match="20 distinct rows are too few to tell 2 classes"):
             found = aligner().fit(X_SOURCE, Y_SOURCE).transform(few)
         np.testing.assert_array_equal(found, aligner(None).fit(X_SOURCE, Y_SOURCE).transform(few))
+
+    def test_a_batch_that_n_adapt_cuts_is_told_so(self):
+        model = aligner(n_adapt=30).fit(X_SOURCE, Y_SOURCE)
+        with pytest.warns(IdentifiabilityWarning, match="30 distinct rows are too few .* Raise n_adapt"):
+            model.transform(X_TARGET)
 
     def test_one_row_is_warned_of_once(self):
         with warnings.catch_warnings(record=True) as caught:
