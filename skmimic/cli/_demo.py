@@ -18,8 +18,8 @@ from ._stopwatch import Duration, Stopwatch
 __all__ = ["run"]
 
 EFFORT = {"batch_size": 100}  # divides the numbers of digits: a chunk that is not full costs as much as a full one
-FULL = {"n_digits": 300, "n_target": 400, "use_labels": True, "effort": EFFORT, "n_workers": 2}
-QUICK = {"n_digits": 60, "n_target": 60, "use_labels": False, "effort": {"batch_size": 60, "T": 6}, "n_workers": 1}
+FULL = {"n_digits": 300, "n_target": 400, "class_priors": ("source", None), "effort": EFFORT, "n_workers": 2}
+QUICK = {"n_digits": 60, "n_target": 60, "class_priors": (None,), "effort": {"batch_size": 60, "T": 6}, "n_workers": 1}
 
 
 def run(arguments):
@@ -35,32 +35,32 @@ def run(arguments):
         Exit status.
     """
     _check_targets(arguments)
-    watch, halves = Stopwatch(), _halves(QUICK if arguments.quick else FULL, arguments.seed)
-    restoration = next(halves)
+    watch, parts = Stopwatch(), _parts(QUICK if arguments.quick else FULL, arguments.seed)
+    restoration = next(parts)
     print("", *restoration_lines(restoration), "", sep="\n", flush=True)
-    alignment = next(halves)
-    durations = [part.duration for part in (*alignment.readings, *restoration.methods)]
+    alignments = list(parts)[::-1]  # the one without labels first
+    durations = [part.duration for part in (*alignments, *restoration.methods)]
     total = Duration(watch.read().wall, sum(duration.cpu for duration in durations))
-    print("", *alignment_lines(alignment), "", sep="\n")
+    print("", *alignment_lines(alignments), "", sep="\n")
     print(f"{total.wall:.0f} seconds ({total.cpu:.0f} of processor time), seed {arguments.seed}")
     if arguments.json:
-        figures = as_json(restoration, alignment, total, arguments)
+        figures = as_json(restoration, alignments, total, arguments)
         atomic_write(arguments.json, (json.dumps(figures, indent=2) + "\n").encode())
         print(f"wrote {arguments.json}")
-    _draw(panels(restoration, alignment), arguments.out)
+    _draw(panels(restoration, alignments), arguments.out)
     return 0
 
 
-def _halves(size, seed):
-    """Give the results of both halves of the demo, each from a process of its own where there are two cores.
+def _parts(size, seed):
+    """Give the results of the parts of the demo, the longest first, in two processes where there are two cores.
 
     Small networks gain little from a second thread, and lose much when the machine has other work too.
     """
     gan = load_gan("mnist16")
     common = {"seed": seed, "effort": size["effort"], "report": Progress().say}
     first = delayed(restore)(gan, n_digits=size["n_digits"], **common)
-    second = delayed(align)(gan, n_target=size["n_target"], use_labels=size["use_labels"], **common)
-    return Parallel(n_jobs=min(size["n_workers"], cpu_count()), return_as="generator")([first, second])
+    others = [delayed(align)(gan, n_target=size["n_target"], class_prior=p, **common) for p in size["class_priors"]]
+    return Parallel(n_jobs=min(size["n_workers"], cpu_count()), return_as="generator")([first, *others])
 
 
 def _check_targets(arguments):

@@ -33,33 +33,36 @@ def restoration_lines(restoration):
     yield f"    MimicGAN found: {_finding(restoration)}"
 
 
-def alignment_lines(alignment):
+def alignment_lines(alignments):
     """Tell in a table what alignment does.
 
     Parameters
     ----------
-    alignment : Alignment
+    alignments : list of Alignment
+        Of the same digits: without labels, and with those of the source if there are enough digits.
 
     Yields
     ------
     str
         Lines.
     """
-    yield f"(b) a classifier of MNIST reads {len(alignment.labels)} of scikit-learn's digits, from another scanner"
+    first = alignments[0]
+    yield f"(b) a classifier of MNIST reads {len(first.labels)} of scikit-learn's digits, from another scanner"
     yield f"    {'':<34}{'1-NN accuracy':>16}{'seconds':>10}"
-    yield f"    {'as they are':<34}{100 * alignment.accuracy_before:>14.1f} %"
+    yield f"    {'as they are':<34}{100 * first.accuracy_before:>14.1f} %"
     names = "with MimicDomainAligner", 'the same with class_prior="source"'
-    for name, reading in zip(names, alignment.readings, strict=False):
-        yield f"    {name:<34}{100 * reading.accuracy:>14.1f} %{reading.duration.wall:>10.1f}"
+    for name, alignment in zip(names, alignments, strict=False):
+        yield f"    {name:<34}{100 * alignment.accuracy_after:>14.1f} %{alignment.duration.wall:>10.1f}"
 
 
-def as_json(restoration, alignment, total, arguments):
+def as_json(restoration, alignments, total, arguments):
     """Gather all figures.
 
     Parameters
     ----------
     restoration : Restoration
-    alignment : Alignment
+    alignments : list of Alignment
+        As in `alignment_lines`.
     total : Duration
     arguments : argparse.Namespace
 
@@ -68,7 +71,7 @@ def as_json(restoration, alignment, total, arguments):
     dict
     """
     methods = {method.name: _figures(method) for method in (restoration.corrupted, *restoration.methods)}
-    labelled = alignment.with_labels
+    without, *labelled = alignments
     return {
         "version": __version__,
         "seed": arguments.seed,
@@ -81,11 +84,10 @@ def as_json(restoration, alignment, total, arguments):
             "methods": methods,
         },
         "alignment": {
-            "n_target": len(alignment.labels),
-            "accuracy_before": alignment.accuracy_before,
-            "accuracy_after": alignment.without_labels.accuracy,
-            **_seconds(alignment.without_labels.duration),
-            "with_source_labels": None if labelled is None else _reading(labelled),
+            "n_target": len(without.labels),
+            "accuracy_before": without.accuracy_before,
+            **_reading(without),
+            "with_source_labels": _reading(labelled[0]) if labelled else None,
         },
         **_seconds(total),
     }
@@ -96,27 +98,28 @@ def _figures(method):
     return figures if method.duration is None else {**figures, **_seconds(method.duration)}
 
 
-def _reading(reading):
-    return {"accuracy_after": reading.accuracy, **_seconds(reading.duration)}
+def _reading(alignment):
+    return {"accuracy_after": alignment.accuracy_after, **_seconds(alignment.duration)}
 
 
 def _seconds(duration):
     return {"seconds": duration.wall, "cpu_seconds": duration.cpu}
 
 
-def panels(restoration, alignment):
+def panels(restoration, alignments):
     """Lay out the picture: a digit of each class, the first that came.
 
     Parameters
     ----------
     restoration : Restoration
-    alignment : Alignment
+    alignments : list of Alignment
+        As in `alignment_lines`.
 
     Returns
     -------
     tuple of Panel
     """
-    return _restoration_panel(restoration), _alignment_panel(alignment)
+    return _restoration_panel(restoration), _alignment_panel(alignments)
 
 
 def _restoration_panel(restoration):
@@ -140,19 +143,17 @@ def _restoration_panel(restoration):
     )
 
 
-def _alignment_panel(alignment):
-    shown = _one_of_each(alignment.labels)
-    without, labelled = alignment.without_labels, alignment.with_labels
-    rows = [
-        Row("as they are", alignment.target[shown], alignment.accuracy_before, "digits of another scanner"),
-        Row("aligned", without.images[shown], without.accuracy, "MimicDomainAligner", is_main=labelled is None),
-    ]
-    if labelled is not None:
-        told = 'class_prior="source"'
-        rows.append(Row("aligned by class", labelled.images[shown], labelled.accuracy, told, is_main=True))
+def _alignment_panel(alignments):
+    first = alignments[0]
+    shown = _one_of_each(first.labels)
+    rows = [Row("as they are", first.target[shown], first.accuracy_before, "digits of another scanner")]
+    words = ("aligned", "MimicDomainAligner"), ("aligned by class", 'class_prior="source"')
+    for (name, note), alignment in zip(words, alignments, strict=False):
+        is_main = alignment is alignments[-1]
+        rows.append(Row(name, alignment.aligned[shown], alignment.accuracy_after, note, is_main=is_main))
     return Panel(
         "Read another scanner's images with the classifier that you have",
-        f"trained on MNIST, reads {len(alignment.labels)} of scikit-learn's digits without seeing a label of theirs",
+        f"trained on MNIST, reads {len(first.labels)} of scikit-learn's digits without seeing a label of theirs",
         tuple(rows),
         "digits read right, 1-NN",
     )

@@ -11,7 +11,7 @@ from skmimic.generators import bundled_names
 from tests.helpers import assert_same
 
 FEW_STEPS = {"batch_size": 40, "T": 1, "T2": 2}
-TINY = {"n_digits": 30, "n_target": 200, "use_labels": True, "effort": FEW_STEPS, "n_workers": 1}
+TINY = {"n_digits": 30, "n_target": 200, "class_priors": ("source", None), "effort": FEW_STEPS, "n_workers": 1}
 METHODS = ["corrupted", "PGD", "MimicGAN", "known corruption"]
 
 
