@@ -2,7 +2,7 @@
 
 from ._adaptation import Adaptation, no_corruption
 from ._alternating import alternate
-from ._class_guide import ClassGuide, LabelledSource, has_enough_rows, learn_guide
+from ._class_guide import ClassGuide, LabelledSource, RowGuide, has_enough_rows, learn_guide
 from ._encoder import Encoder, FittedEncoder, train_encoder
 from ._estimation import estimate_corruption, resolve_solver
 from ._evidence import blur_width, fill_in, scattered_pixels
@@ -46,6 +46,7 @@ __all__ = [
     "RMSPropTF",
     "Recorder",
     "Retrieval",
+    "RowGuide",
     "RowProjector",
     "Settings",
     "Snapshot",

@@ -72,7 +72,17 @@ class ClassGuide:
     bandwidth: float
 
     def on(self, generator):
-        """Return a function that maps free projections (n, c, h, w) to their `RowGuide`."""
+        """Prepare it for a generator.
+
+        Parameters
+        ----------
+        generator : LoadedGenerator
+
+        Returns
+        -------
+        callable
+            Maps free projections (n, c, h, w) to their `RowGuide`.
+        """
 
         def loaded(*arrays):
             return [torch.tensor(part, device=generator.device) for part in arrays]  # copies: workers share the arrays
@@ -112,11 +122,15 @@ class RowGuide:
     bandwidth: float
 
     def penalty(self, images):
-        """Compute minus the weighted log probability (n,) of each image's class among Gaussian kernels on the source.
+        """Compute minus the weighted log probability of each image's class among Gaussian kernels on the source.
 
         Parameters
         ----------
         images : tensor (n, c, h, w)
+
+        Returns
+        -------
+        tensor (n,)
         """
         flat = images.flatten(1)
         densities = [torch.logsumexp(self._exponents(flat, references), 1) for references in self.references]
@@ -129,7 +143,17 @@ class RowGuide:
 
 
 def has_enough_rows(n_rows, shares):
-    """Whether a batch has enough rows for the shares (K,) of its classes to tell something."""
+    """Tell whether a batch has enough rows for the shares of its classes to tell something.
+
+    Parameters
+    ----------
+    n_rows : int
+    shares : ndarray (K,)
+
+    Returns
+    -------
+    bool
+    """
     return n_rows >= FEWEST_EACH * np.count_nonzero(shares)
 
 
