@@ -126,12 +126,15 @@ class TestGuide:
     def test_arrays_that_cannot_be_written_are_no_trouble(self):
         """As those that joblib maps into its workers."""
         guide = self.learned()
+        before = guide.on(PixelsOnly())(self.rows)
         for part in (*vars(guide).values(), *vars(guide.source).values()):
             if isinstance(part, np.ndarray):
                 part.setflags(write=False)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            guide.on(PixelsOnly())(self.rows)
+            term = guide.on(PixelsOnly())(self.rows)
+        assert torch.equal(term.labels, before.labels)
+        assert torch.equal(term.weights, before.weights)
 
     def test_what_the_discriminator_sees_is_compared_not_pixels(self):
         """Here it sees nothing but one pixel, and every other pixel says the opposite."""

@@ -191,8 +191,10 @@ class TestFit:
         assert not hasattr(model, "classes_")
 
     def test_without_it_labels_are_not_even_looked_at(self):
-        domain = np.repeat([-1, 1], 2 * N_EACH)
-        aligner(None, gan=pca_of_source()).fit(np.concatenate([X_TARGET, X_SOURCE]), Y_SOURCE, sample_domain=domain)
+        X, domain = np.concatenate([X_TARGET, X_SOURCE]), np.repeat([-1, 1], 2 * N_EACH)
+        model = aligner(None, gan=pca_of_source())
+        found = [model.fit(X, y, sample_domain=domain).transform(X_TARGET) for y in (Y_SOURCE, None)]
+        np.testing.assert_array_equal(*found)
 
     def test_tags_say_whether_labels_are_needed(self):
         assert get_tags(aligner()).target_tags.required
