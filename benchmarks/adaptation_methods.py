@@ -75,17 +75,19 @@ def no_adaptation(pair, gan, seed, options):
     return _as_source_images(pair, np.arange(len(pair.X_target)), pair.X_target, {})
 
 
+def _align_all(pair, gan, seed, **parameters):
+    aligner = MimicDomainAligner(gan, random_state=seed, **parameters).fit(pair.X_source, pair.y_source)
+    return _as_source_images(pair, np.arange(len(pair.X_target)), aligner.transform(pair.X_target), parameters)
+
+
 def ours(pair, gan, seed, options):
     """Align all of the target with the defaults."""
-    aligner = MimicDomainAligner(gan, random_state=seed).fit(pair.X_source)
-    return _as_source_images(pair, np.arange(len(pair.X_target)), aligner.transform(pair.X_target), {})
+    return _align_all(pair, gan, seed)
 
 
 def ours_labelled(pair, gan, seed, options):
     """Align all of the target with the labels of the source, whose classes are expected in the same shares."""
-    aligner = MimicDomainAligner(gan, class_prior="source", random_state=seed).fit(pair.X_source, pair.y_source)
-    images = aligner.transform(pair.X_target)
-    return _as_source_images(pair, np.arange(len(pair.X_target)), images, {"class_prior": "source"})
+    return _align_all(pair, gan, seed, class_prior="source")
 
 
 def _project_some(estimator, pair, options, parameters):

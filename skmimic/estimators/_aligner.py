@@ -14,7 +14,7 @@ from ._base import all_or_nothing
 from ._classes import class_shares, labelled_source
 from ._data import canonical_images, distinct_rows, form_of, valid_rows
 from ._docs import with_shared_parameters
-from ._domains import check_sample_domain, labels_of_source, source_and_targets, target_domains
+from ._domains import check_sample_domain, source_and_targets, target_domains
 from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
@@ -232,7 +232,7 @@ class MimicDomainAligner(ProjectorMethods):
                 "labels of the source rows, or set class_prior=None."
             )
         check_consistent_length(X, y)
-        y = labels_of_source(y, sample_domain)
+        y, _ = source_and_targets(name, y, sample_domain)
         self.classes_, self._class_counts, self._labelled_source = labelled_source(
             rows, y, self.image_shape_, self.data_range_
         )
@@ -304,6 +304,7 @@ class MimicDomainAligner(ProjectorMethods):
         ----------
         X : array-like, as in `fit`
         y : array-like of shape (n_samples,) or None
+            As in `fit`.
         X_target : array-like or Target or None, default=None
         sample_domain : array-like of int (n_samples,), int or None, default=None
             As in `fit`.

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..utils._sklearn import safe_indexing
 
-__all__ = ["check_sample_domain", "labels_of_source", "source_and_targets", "target_domains"]
+__all__ = ["check_sample_domain", "source_and_targets", "target_domains"]
 
 
 def check_sample_domain(subject, sample_domain, X):
@@ -83,20 +83,3 @@ def source_and_targets(subject, X, sample_domain):
     positions = np.flatnonzero(labels >= 0)
     source = safe_indexing(X, positions) if len(positions) else None
     return source, target_domains(X, labels)
-
-
-def labels_of_source(y, sample_domain):
-    """Select the labels of the source rows.
-
-    Parameters
-    ----------
-    y : array-like (n_samples,)
-    sample_domain : int or array-like or None
-        As in `source_and_targets`, which has checked it.
-
-    Returns
-    -------
-    array-like
-    """
-    labels = np.asarray(0 if sample_domain is None else sample_domain)
-    return y if labels.ndim == 0 else safe_indexing(y, np.flatnonzero(labels >= 0))
