@@ -167,30 +167,35 @@ def retrieve(candidates, observed):
     missing = scattered_pixels(observed, images)
     filled = fill_in(observed, missing)
     search = _Search(images, filled)
+
+    def under(pose, tone):
+        return Retrieval(pose, *tone, _dead_under(images, observed, missing, pose, tone), observed[0], missing)
+
     pose, tone = _pose_and_tone(search)
-    dead = _dead_under(images, observed, missing, pose, tone)
-    found = _with_toned(search, Retrieval(pose, *tone, dead, observed[0], missing))
+    found = _with_toned(search, under(pose, tone), under)
     if not _is_framed(dead_pixels(images, observed, missing)):
         return found
     whole = _Search(images, filled, everywhere=True)
     framing = _pose_and_tone(whole)
-    left = _dead_under(images, observed, missing, *framing)
+    framed = under(*framing)
     distance = whole.distance(*framing) / max(search.distance(pose, tone), 1e-12)
-    if left.sum() >= EXPLAINING_BELOW * dead.sum() or distance > 1 / CLEARLY:
+    if framed.dead.sum() >= EXPLAINING_BELOW * found.dead.sum() or distance > 1 / CLEARLY:
         return found
-    framed = _with_toned(whole, Retrieval(framing[0], *framing[1], left, observed[0], missing))
+    framed = _with_toned(whole, framed, under)
     return framed if distance < CLEARLY else replace(framed, rivals=(*framed.rivals, found, *found.rivals))
 
 
-def _with_toned(search, found):
+def _with_toned(search, found, under):
     """Where no gain and bias were found, add those that match the range of the values as a rival, unless slight.
 
-    A weak gain brings candidates nearer to all rows, so distances tell a gain only where candidates come near.
+    A weak gain brings candidates nearer to all rows, so distances tell a gain only where candidates come near; a pose
+    found without it may have stood in for it, and is looked for again.
     """
     tone = _matching_tones(search, found.pose)[0]
     if found.has_photometric or tone.is_slight:
         return found
-    return replace(found, rivals=(replace(found, gain=tone.gain, bias=tone.bias),))
+    pose = _affine(search, tone)
+    return replace(found, rivals=(under(pose, _matching_tones(search, pose)[0]),))
 
 
 def _dead_under(images, observed, missing, pose, tone):

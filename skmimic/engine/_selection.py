@@ -19,6 +19,7 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
+from ._contrast import restore_contrast
 from ._descent import Descent
 from ._evidence import blur_width
 from ._initialisation import start_latents
@@ -224,7 +225,7 @@ def select_surrogate(bench):
     plain = bench.project(Identity(), "identity")
     structured = _structured(bench)
     measured = bench.project(structured.surrogate, structured.family)
-    structured = replace(structured, residual=measured.residual)
+    structured = replace(structured, residual=measured.residual, latents=measured.latents)
     is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
     best = structured if is_structured else plain
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
@@ -239,6 +240,7 @@ def select_surrogate(bench):
     elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
         best = read
     _warn_if_unexplained(best.residual, level)
+    restore_contrast(bench, best)
     return best
 
 
