@@ -12,7 +12,7 @@ from skmimic.engine import _row_angles as row_angles
 from skmimic.engine._selection import Bench
 from skmimic.metrics import d_proj
 from skmimic.surrogates import Affine, Composition, Identity, RowAffine, affine_matrix, turn_offsets, warp
-from tests.helpers import loaded
+from tests.helpers import assert_same, loaded
 
 SHARED, SPREAD, N_ROWS = 20.0, 6.0, 64  # degrees
 THETA = affine_matrix(SHARED)
@@ -94,7 +94,7 @@ def test_reading_brings_rows_nearer_than_the_mean_angle(read):
 def test_a_row_is_projected_alike_in_any_company(read):
     projector, _, observed = read
     rows = observed.numpy()[:12]
-    np.testing.assert_array_equal(projector.transform(rows)[3:7], projector.transform(rows[3:7]))
+    assert_same(projector.transform(rows)[3:7], projector.transform(rows[3:7]), on_gpu=0.05)
 
 
 def test_trajectory_samples_and_scores_see_the_angles(read):
@@ -108,7 +108,8 @@ def test_trajectory_samples_and_scores_see_the_angles(read):
     _, path = rows.follow(observed[:8])
     np.testing.assert_allclose(path[-1].mimicked, mimicked.numpy(), atol=1e-5)
     assert problem.offsets.shape == (8, 6)
-    np.testing.assert_allclose(-projector.score_samples(observed.numpy()[:8]), losses.numpy(), rtol=1e-3)
+    rtol = 0.05 if torch.cuda.is_available() else 1e-3  # these losses are of the CPU
+    np.testing.assert_allclose(-projector.score_samples(observed.numpy()[:8]), losses.numpy(), rtol=rtol)
     spread = rows.sample(observed[:8], z, 2)
     assert np.abs(spread.numpy() - images.numpy()[:, None]).mean() < 0.1
 
@@ -119,7 +120,7 @@ def test_survives_a_file(read, tmp_path):
     projector.save_adaptation(path)
     other = MimicGANProjector(load_gan("mnist16"), adapt_on=None, data_range=(-1, 1), random_state=0)
     other.fit(observed.numpy()).load_adaptation(path)
-    np.testing.assert_array_equal(other.transform(observed.numpy()[:4]), projector.transform(observed.numpy()[:4]))
+    assert_same(*(model.transform(observed.numpy()[:4]) for model in (other, projector)), on_gpu=0.05)
 
 
 def test_offsets_are_added_to_deviations():

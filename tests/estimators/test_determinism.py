@@ -11,7 +11,16 @@ import pytest
 import torch
 
 from skmimic import Generator, MimicAnomalyDetector, MimicGANProjector, PGDProjector
-from tests.helpers import ESTIMATORS, LEARNING, SmoothDecoder, gain_module, pca_generator, pictures, small
+from tests.helpers import (
+    ESTIMATORS,
+    LEARNING,
+    SmoothDecoder,
+    assert_same,
+    gain_module,
+    pca_generator,
+    pictures,
+    small,
+)
 
 ROOT = Path(__file__).parents[2]
 IDS = {"ids": lambda cls: cls.__name__}
@@ -39,7 +48,7 @@ def test_repeated_estimates_give_the_same_bits(solver, surrogate):
     )
     assert first.family == same.family
     for name, values in first.arrays.items():
-        np.testing.assert_array_equal(values, same.arrays[name])
+        assert_same(values, same.arrays[name])
 
 
 @pytest.mark.parametrize("start", ["random", "nearest", "mean"])

@@ -180,8 +180,8 @@ class TestRouting:
     def test_a_target_is_what_it_holds(self, domains):
         X_source, _, X_target, _ = domains
         first = aligner().fit(X_source, X_target=Target(X_target)).transform(X_target)
-        np.testing.assert_array_equal(first, aligner().fit(X_source, X_target=X_target).transform(X_target))
-        np.testing.assert_array_equal(first, aligner().fit(X_source).adapt(Target(X_target)).transform(X_target))
+        assert_same(first, aligner().fit(X_source, X_target=X_target).transform(X_target))
+        assert_same(first, aligner().fit(X_source).adapt(Target(X_target)).transform(X_target))
 
 
 class Watcher:

@@ -134,13 +134,13 @@ class TestRoundTrips:
         return small(MimicGANProjector, surrogate="affine", T=20).fit(ROTATED)
 
     def test_encode_then_decode_is_transform(self, model):
-        np.testing.assert_allclose(model.decode(model.encode(ROTATED)), model.transform(ROTATED), atol=1e-6)
+        np.testing.assert_allclose(model.decode(model.encode(ROTATED)), model.transform(ROTATED), atol=1e-5)
 
     def test_latents_as_output_are_the_same_latents(self, model):
         latents = small(MimicGANProjector, surrogate="affine", T=20, output="latents").fit(ROTATED)
         np.testing.assert_array_equal(latents.transform(ROTATED), model.encode(ROTATED))
         found = latents.inverse_transform(latents.transform(ROTATED))
-        np.testing.assert_allclose(found, model.inverse_transform(model.transform(ROTATED)), atol=1e-6)
+        np.testing.assert_allclose(found, model.inverse_transform(model.transform(ROTATED)), atol=1e-5)
 
     def test_inverse_transform_puts_the_corruption_back(self, model):
         again = model.inverse_transform(pictures())
