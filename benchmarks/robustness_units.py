@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 import numpy as np
 import torch
 from adaptation_classifiers import nearest_neighbour_hits
-from robustness_data import FIGURE_5, Level, generator_of, held_out, level_of, same, training_digits
+from robustness_data import FIGURE_5, Level, generator_of, held_out, level_of, levels_of, same, training_digits
 from robustness_methods import LEARNERS, STEPS_PER_ROUND, estimator_of, run_method
 
 import skmimic
@@ -25,6 +25,7 @@ __all__ = [
     "counted_gradients",
     "cross",
     "environment",
+    "in_sight",
     "mask_right",
     "one_level",
     "one_subset",
@@ -97,6 +98,33 @@ def mask_right(level, surrogate, images):
     return float(((found < LOST * before) == (truly < LOST * before))[seen].mean())
 
 
+def in_sight(f, image_shape):
+    """Tell which pixels of an image a corruption shows, be it weakly.
+
+    Parameters
+    ----------
+    f : callable
+        Differentiable.
+    image_shape : tuple (c, h, w)
+
+    Returns
+    -------
+    ndarray (c, h, w) of bool
+    """
+    image = torch.zeros(1, *image_shape, requires_grad=True)
+    f(image).sum().backward()
+    return (image.grad[0] != 0).numpy()
+
+
+def _errors_in_sight(data, name, clean, projected):
+    """Mean d_proj over the pixels that stay in sight at a rotation; without corruption at each of them."""
+    turned = {
+        one: level for one, level in levels_of(data).items() if level.group == "rotation" and name in ("none", one)
+    }
+    seen = {one: in_sight(level.f, clean.shape[1:]) for one, level in turned.items()}
+    return {one: d_proj(clean * mask, projected * mask).mean() for one, mask in seen.items()}
+
+
 def _digits_read(images, labels):
     """Tell the accuracy of 1-NN among the training digits."""
     X, y = training_digits()
@@ -161,6 +189,7 @@ def one_level(data, name, method, seed, n_images, rounds):
         "corruption": repr(level.f) if level.f is not same else "none",
         "truth": level.truth,
         "d_proj": {"mean": errors.mean(), "sd": errors.std(ddof=1), "values": errors},
+        "d_proj_in_sight": _errors_in_sight(data, name, batch.images, answer.images),
         "psnr": psnr(batch.images, answer.images).mean(),
         "accuracy": None if batch.labels is None else _digits_read(answer.images, batch.labels),
         "accuracy_clean": None if batch.labels is None else _digits_read(batch.images, batch.labels),

@@ -250,3 +250,25 @@ def test_unknown_corruptions_are_named(benchmark):
         benchmark.chosen_levels(benchmark.parsed(["figure4", "--corruptions", "rotation", "fog"]))
     chosen = benchmark.chosen_levels(benchmark.parsed(["figure4", "--corruptions", "zoom_in", "blur_1"]))
     assert chosen == ["none", "zoom_in_1.1", "zoom_in_1.2", "zoom_in_1.4", "blur_1"]
+
+
+def test_pixels_in_sight_are_those_that_reach_the_observation(benchmark):
+    from robustness_units import in_sight
+
+    levels = benchmark.levels_of("celeba")
+    assert in_sight(levels["none"].f, (3, 16, 16)).all()
+    seen = in_sight(levels["rotation_40"].f, (3, 16, 16))
+    assert not seen[:, [0, 0, -1, -1], [0, -1, 0, -1]].any()
+    images = torch.rand((1, 3, 16, 16), generator=torch.Generator().manual_seed(0))
+    blind = torch.where(torch.tensor(seen), images, 0.0)
+    assert torch.equal(levels["rotation_40"].f(blind), levels["rotation_40"].f(images))
+
+
+def test_faces_are_flat_in_sight_where_the_crop_leaves_them(benchmark):
+    line = "flat in sight"
+    assert verdict([], line, "celeba").holds is None
+    assert not lines_of([], line, "mnist")
+    upright = [result(seed=seed, d_proj_in_sight={"rotation_40": 10.0}) for seed in (0, 1)]
+    for error, holds in ((11.4, True), (11.6, False)):
+        turned = [result("rotation_40", seed=seed, d_proj_in_sight={"rotation_40": error}) for seed in (0, 1)]
+        assert verdict([*upright, *turned], line, "celeba").holds is holds

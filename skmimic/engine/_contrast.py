@@ -4,11 +4,16 @@ import torch
 
 from ..surrogates import Convolution, Photometric, part_of
 
-__all__ = ["restore_contrast"]
+__all__ = ["holds_gain", "restore_contrast"]
 
 N_ROWS = 128
 N_LIKE = 10  # samples that each row is compared with
 VARIES = 1e-3  # standard deviation over the samples from which a value counts; frames and masks do not
+
+
+def holds_gain(surrogate):
+    """Whether a surrogate has a gain, and no convolution block, which could hold another."""
+    return part_of(surrogate, Photometric) is not None and part_of(surrogate, Convolution) is None
 
 
 @torch.no_grad()
@@ -24,8 +29,8 @@ def restore_contrast(bench, learned):
     ----------
     bench : Bench
     learned : Learned
-        With the latents of the first rows as they were projected with its surrogate. Changed in place where it has a
-        gain and no convolution block, which could hold another.
+        With the latents of the first rows as they were projected with its surrogate, which is changed in place if it
+        `holds_gain`.
 
     Returns
     -------
@@ -36,9 +41,9 @@ def restore_contrast(bench, learned):
     ----------
     Bounds: R. Frisch, "Statistical Confluence Analysis by Means of Complete Regression Systems", Oslo 1934.
     """
-    tone = part_of(learned.surrogate, Photometric)
-    if tone is None or part_of(learned.surrogate, Convolution) is not None:
+    if not holds_gain(learned.surrogate):
         return 1.0
+    tone = part_of(learned.surrogate, Photometric)
     rows, missing = bench.observed[:N_ROWS], learned.surrogate.missing
     images = bench.candidates.images
     mimicked = torch.cat([learned.surrogate(part) for part in images.split(1000)])

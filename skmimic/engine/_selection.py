@@ -19,7 +19,7 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
-from ._contrast import restore_contrast
+from ._contrast import holds_gain, restore_contrast
 from ._descent import Descent
 from ._evidence import blur_width
 from ._initialisation import start_latents
@@ -155,8 +155,12 @@ def learn_surrogate(bench, surrogate, family):
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
     schedule = CONSTANT if is_flexible else ANNEALED
     if isinstance(surrogate, Composition) and min(bench.observed.shape[-2:]) > 1:
-        return _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
-    return bench.learn(surrogate, family, schedule, N_FLEXIBLE)
+        learned = _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
+    else:
+        learned = bench.learn(surrogate, family, schedule, N_FLEXIBLE)
+    if holds_gain(learned.surrogate):
+        restore_contrast(bench, bench.project(learned.surrogate, learned.family, learned.deviation_sd))
+    return learned
 
 
 def _start_as_found(bench, surrogate):

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
-from skmimic.engine import Candidates, Pose, dead_pixels, retrieve
+from skmimic.engine import Candidates, Pose, Retrieval, dead_pixels, retrieve
+from skmimic.engine import _retrieval as retrieval
 from skmimic.surrogates import MissingPixels as LostInRows
 from skmimic.surrogates import affine_matrix
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
@@ -154,3 +155,17 @@ def test_pixels_that_rows_lose_one_by_one_are_not_dead():
     lost = LostInRows((1, 8, 8), value=-1.0, fraction=0.9)
     assert dead_pixels(mimicked, observed).all()
     assert not dead_pixels(mimicked, observed, lost).any()
+
+
+def test_a_pose_that_stood_in_for_a_gain_is_looked_for_again(candidates, clean):
+    """Rows of half the contrast, for which a zoom was found instead: the rival with a gain has none."""
+    search = retrieval._Search(candidates.images, Photometric(0.5, 0.3)(clean))
+    dead = torch.zeros(1, 8, 8, dtype=torch.bool)
+
+    def under(pose, tone):
+        return Retrieval(pose, *tone, dead, clean[0])
+
+    (rival,) = retrieval._with_toned(search, under(Pose(0.0, 1.4), retrieval.UNCHANGED), under).rivals
+    assert rival.pose == Pose()
+    assert rival.gain == pytest.approx(0.5, abs=0.1)
+    assert rival.bias == pytest.approx(0.3, abs=0.1)
