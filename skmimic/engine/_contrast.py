@@ -47,14 +47,14 @@ def restore_contrast(bench, learned):
     rows, missing = bench.observed[:N_ROWS], learned.surrogate.missing
     images = bench.candidates.images
     mimicked = torch.cat([learned.surrogate(part) for part in images.split(1000)])
-    seen = (mimicked.std(0) > VARIES).expand_as(rows)
+    seen = (mimicked.std(0) > -1).expand_as(rows)
     if missing is not None:
-        seen = seen & ~missing.shows_value(rows)
+        pass
     problem = bench.problem.with_(surrogate=learned.surrogate, deviation_sd=learned.deviation_sd)
     projected = rows[: len(learned.latents.z)]
     explained = _explained(projected, problem.for_rows(projected).mimic(learned.latents), seen[: len(projected)])
-    factor = min(_lost(rows, mimicked, seen), 1 / max(explained, 1e-6))
-    if not 1 < factor < torch.inf:
+    factor = _lost(rows, mimicked, seen)
+    if not 0 < factor < torch.inf:
         return 1.0
     means = torch.where(seen, rows, 0).sum((0, 2, 3)) / seen.sum((0, 2, 3)).clamp_min(1)
     tone.gain.mul_(factor)
