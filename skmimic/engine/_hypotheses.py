@@ -126,9 +126,9 @@ def is_identifiable(images, observed):
     Parameters
     ----------
     images : tensor (K, c, h, w)
-        Prior samples; the first 2,000 are used.
+        Prior samples; at most the first 2,000 are used.
     observed : tensor (n, c, h, w)
-        The first 32 rows are used.
+        At most the first 32 rows are used.
 
     Returns
     -------

@@ -23,7 +23,16 @@ from skmimic.engine import (
 )
 from skmimic.engine._results import OptimizationTrace
 from skmimic.engine._retrieval import Pose, Retrieval
-from skmimic.engine._selection import Bench, Learned, _doubtful, _structured, _with_affine
+from skmimic.engine._selection import (
+    FEWEST_FLEXIBLE,
+    N_CANDIDATES_LARGE,
+    Bench,
+    Learned,
+    _doubtful,
+    _flexible,
+    _structured,
+    _with_affine,
+)
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
@@ -149,6 +158,22 @@ class TestFamily:
         assert adaptation.surrogate.family == "Composition"
         assert adaptation.trace.objectives[-1] < adaptation.trace.objectives[0]
         assert torch.equal(surrogate.part(Affine).theta, affine_matrix())  # the user's own is left alone
+
+
+class TestEffort:
+    """Of phase A: large images tell a pose from fewer rows and samples, few rows take no convolution block."""
+
+    @pytest.mark.parametrize(("side", "n_rows", "is_thrifty"), [(32, 40, False), (33, 40, True), (33, 20, False)])
+    def test_large_images_take_fewer_rows_and_samples(self, side, n_rows, is_thrifty):
+        rows, samples = torch.zeros(n_rows, 1, side, side), Candidates(loaded(), seeded(), n_candidates=1200)
+        bench = Bench(None, rows, SETTINGS, samples, seeded(), print)
+        assert len(bench.candidates.images) == (N_CANDIDATES_LARGE if is_thrifty else 1200)
+        assert bench.n_pose == (24 if is_thrifty else 48)
+
+    def test_few_rows_take_no_convolution(self, candidates):
+        observed = Rotation(30)(clean(FEWEST_FLEXIBLE - 1))
+        bench = Bench(Problem(loaded(), Identity()), observed, SETTINGS, candidates, seeded(), print)
+        assert _flexible(bench, None, None) is None
 
 
 class TestEncoder:
