@@ -9,6 +9,7 @@ __all__ = ["holds_gain", "restore_contrast"]
 N_ROWS = 128
 N_LIKE = 10  # samples that each row is compared with
 VARIES = 1e-3  # standard deviation over the samples from which a value counts; frames and masks do not
+LEAST_EXPLAINED = 0.5  # part of the variance; below, the rows are not drawn at all and nothing can be told
 
 
 def holds_gain(surrogate):
@@ -21,16 +22,17 @@ def restore_contrast(bench, learned):
     """Raise the gain and move the bias of a learned surrogate by what the fit has lost of the rows' contrast.
 
     What a generator cannot draw of its rows counts less at a lower gain, so that a joint fit finds one that is too low,
-    as regression does where the regressor has errors: the true one lies between that and the one of the reverse
-    regression, its quotient by the part of the variance that is explained. Between them the contrast of the rows
-    decides: that of the samples that correlate with a row most, seen through the surrogate, should be the row's.
+    as regression does where the regressor has errors. There, the true slope lies between that and the one of the
+    reverse regression, its quotient by the part of the variance that is explained. Between these the contrast of the
+    rows decides: that of the samples that correlate with a row most, seen through the surrogate, should be the row's.
+    White noise is taken from the rows' variance first. One factor serves all channels.
 
     Parameters
     ----------
     bench : Bench
     learned : Learned
         With the latents of the first rows as they were projected with its surrogate, which is changed in place if it
-        `holds_gain`.
+        `holds_gain`. Its trace stays that of the fit.
 
     Returns
     -------
@@ -41,46 +43,63 @@ def restore_contrast(bench, learned):
     ----------
     Bounds: R. Frisch, "Statistical Confluence Analysis by Means of Complete Regression Systems", Oslo 1934.
     """
-    if not holds_gain(learned.surrogate):
+    surrogate = learned.surrogate
+    if not holds_gain(surrogate):
         return 1.0
-    tone = part_of(learned.surrogate, Photometric)
-    rows, missing = bench.observed[:N_ROWS], learned.surrogate.missing
-    images = bench.candidates.images
-    mimicked = torch.cat([learned.surrogate(part) for part in images.split(1000)])
-    seen = (mimicked.std(0) > -1).expand_as(rows)
-    if missing is not None:
-        pass
-    problem = bench.problem.with_(surrogate=learned.surrogate, deviation_sd=learned.deviation_sd)
-    projected = rows[: len(learned.latents.z)]
-    explained = _explained(projected, problem.for_rows(projected).mimic(learned.latents), seen[: len(projected)])
-    factor = _lost(rows, mimicked, seen)
-    if not 0 < factor < torch.inf:
-        return 1.0
+    rows, mimicked = bench.observed[:N_ROWS], bench.candidates.through(surrogate).images
+    varies = mimicked.std(0) > VARIES
+    seen = varies.expand_as(rows)
+    if surrogate.missing is not None:
+        seen = seen & ~surrogate.missing.shows_value(rows)
     means = torch.where(seen, rows, 0).sum((0, 2, 3)) / seen.sum((0, 2, 3)).clamp_min(1)
+    rows, mimicked = (images - means[:, None, None] for images in (rows, mimicked))
+    noise = (_fine_power(rows, seen) - _fine_power(mimicked, varies.expand_as(mimicked))).clamp_min(0)
+    problem = bench.problem.with_(surrogate=surrogate, deviation_sd=learned.deviation_sd)
+    n_projected = len(learned.latents.z)
+    projected = problem.for_rows(bench.observed[:n_projected]).mimic(learned.latents) - means[:, None, None]
+    explained = _explained(rows[:n_projected], projected, seen[:n_projected], noise)
+    if not explained >= LEAST_EXPLAINED:
+        return 1.0
+    factor = min(_lost(rows, mimicked, seen, noise), 1 / explained)
+    if not factor > 1:
+        return 1.0
+    tone = part_of(surrogate, Photometric)
     tone.gain.mul_(factor)
     tone.bias.copy_(factor * tone.bias + (1 - factor) * means)
     return factor
 
 
-def _explained(rows, mimicked, seen):
-    """Part of the variance within the rows that is explained where they are seen."""
-    left = _centred(rows - mimicked, seen).square().sum()
-    return float(1 - left / _centred(rows, seen).square().sum())
+def _fine_power(images, seen):
+    """Variance of the finest diagonal detail where all four pixels are seen: that of white noise, and hardly more."""
+    corners = [(slice(i, None), slice(j, None)) for i in (0, 1) for j in (0, 1)]
+    height, width = images.shape[-2] - 1, images.shape[-1] - 1
+    a, b, c, d = (images[..., y, x][..., :height, :width] for y, x in corners)
+    whole = torch.stack([seen[..., y, x][..., :height, :width] for y, x in corners]).all(0)
+    return ((a - b - c + d) / 2).square().mul(whole).sum() / whole.sum().clamp_min(1)
 
 
-def _lost(rows, mimicked, seen):
+def _explained(rows, mimicked, seen, noise):
+    """Part of the variance within the channels of the rows, but for noise, that is explained where they are seen."""
+    noise = noise * seen.sum()
+    left, total = (_centred(images, seen).square().sum() - noise for images in (rows - mimicked, rows))
+    return min(float(1 - left / total), 1.0)
+
+
+def _lost(rows, mimicked, seen, noise):
     """How many times the contrast of the samples most like each row, under its mask, that of the row is."""
-    weights, samples = seen.flatten(1).to(rows), mimicked.flatten(1)
-    rows, counts = _centred(rows, seen).flatten(1), weights.sum(1, keepdim=True).clamp_min(1)
-    spreads = weights @ samples.square().T / counts - (weights @ samples.T / counts).square()
-    correlations = rows @ samples.T / spreads.clamp_min(1e-12).sqrt()
-    like = correlations.topk(min(N_LIKE, len(samples)), 1).indices
-    wanted = spreads.gather(1, like).mean(1) * counts[:, 0]
-    return float((rows.square().sum() / wanted.sum()).sqrt())
+    rows, weights = _centred(rows, seen), seen.to(rows)
+    products = torch.einsum("nchw,kchw->nk", rows, mimicked)
+    counts = weights.sum((2, 3)).clamp_min(1)
+    powers = torch.einsum("nchw,kchw->nk", weights, mimicked.square())
+    sums = torch.einsum("nchw,kchw->nkc", weights, mimicked)
+    powers = powers - (sums.square() / counts[:, None]).sum(2)
+    like = (products / powers.clamp_min(1e-12).sqrt()).topk(min(N_LIKE, len(mimicked)), 1).indices
+    power = rows.square().sum() - noise * seen.sum()
+    return float((power / powers.gather(1, like).mean(1).sum()).clamp_min(0).sqrt())
 
 
 def _centred(images, seen):
-    """Take from each row its mean where it is seen, and put zero elsewhere."""
+    """Take from each channel of each image its mean where it is seen, and put zero elsewhere."""
     images = torch.where(seen, images, 0)
-    means = images.sum((1, 2, 3), keepdim=True) / seen.sum((1, 2, 3), keepdim=True).clamp_min(1)
+    means = images.sum((2, 3), keepdim=True) / seen.sum((2, 3), keepdim=True).clamp_min(1)
     return torch.where(seen, images - means, 0)

@@ -195,7 +195,9 @@ def _with_toned(search, found, under):
     if found.has_photometric or tone.is_slight:
         return found
     pose = _affine(search, tone)
-    return replace(found, rivals=(under(pose, _matching_tones(search, pose)[0]),))
+    refound = _matching_tones(search, pose)[0]
+    rival = under(found.pose, tone) if refound.is_slight else under(pose, refound)
+    return replace(found, rivals=(rival,))
 
 
 def _dead_under(images, observed, missing, pose, tone):

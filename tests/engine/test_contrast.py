@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from skmimic.engine import Latents, Problem
+from skmimic.engine import Candidates, Latents, Problem
 from skmimic.engine._contrast import holds_gain, restore_contrast
 from skmimic.surrogates import Affine, Composition, Convolution, Mask, MissingPixels, Photometric
-from tests.helpers import loaded
+from tests.helpers import loaded, smooth_generator
 
 SHAPE = (1, 8, 8)
 GAIN, BIAS, LOST = 0.5, 0.3, 0.85
@@ -29,8 +29,9 @@ def drawn(n, seed):
 
 
 def restored(surrogate, observed, z):
-    """Restore the contrast of a surrogate; returns the factor."""
-    problem, candidates = Problem(loaded(), surrogate), SimpleNamespace(images=drawn(800, 0)[1])
+    """Restore the contrast of a surrogate of rows that were projected to latents; returns the factor."""
+    problem = Problem(loaded(), surrogate)
+    candidates = Candidates(loaded(), torch.Generator().manual_seed(0), n_candidates=800)
     bench = SimpleNamespace(problem=problem, observed=observed, candidates=candidates)
     return restore_contrast(bench, SimpleNamespace(surrogate=surrogate, latents=Latents(z), deviation_sd=None))
 
@@ -62,12 +63,61 @@ def test_means_of_rows_stay_as_mimicked(rows):
     assert surrogate(images).mean().item() == pytest.approx(observed.mean().item(), abs=1e-4)
 
 
-def test_rows_that_are_drawn_exactly_keep_their_gain(rows):
-    """The reverse regression is the regression: nothing lies between."""
-    images, _ = rows
-    z, _ = drawn(60, 1)
-    surrogate = toned(GAIN, BIAS)
-    assert restored(surrogate, GAIN * images + BIAS, z) == pytest.approx(1, abs=1e-4)
+def test_rows_that_are_drawn_exactly_keep_their_gain(rows, monkeypatch):
+    """The reverse regression is the regression: nothing lies between, whatever the contrast says."""
+    monkeypatch.setattr("skmimic.engine._contrast._lost", lambda *arguments: 1.5)
+    images, near = rows
+    exact, _ = drawn(60, 1)
+    assert restored(toned(GAIN, BIAS), GAIN * images + BIAS, exact) == pytest.approx(1, abs=1e-4)
+    assert 1.02 < restored(toned(GAIN, BIAS), GAIN * images + BIAS, near) < 1.5
+
+
+def test_rows_are_compared_with_samples_like_them(rows, monkeypatch):
+    """Rows that are all rich in contrast by nature are not taken for recoloured; all samples would say 1.57 here."""
+    monkeypatch.setattr("skmimic.engine._contrast._explained", lambda *arguments: 0.6)  # bounds out of the way
+    images, z = rows
+    chosen = images.flatten(1).std(1).argsort()[-15:]
+    observed = GAIN * images[chosen] + BIAS
+    assert restored(toned(LOST * GAIN, BIAS), observed, z[chosen]) == pytest.approx(1 / LOST, rel=0.06)
+
+
+@pytest.mark.parametrize("sd", [0.05, 0.1])
+def test_noise_is_no_contrast(rows, sd):
+    images, z = rows
+    noise = sd * torch.randn(images.shape, generator=torch.Generator().manual_seed(4))
+    observed = GAIN * images + BIAS + noise
+    assert restored(toned(GAIN, BIAS), observed, z) == pytest.approx(1, abs=0.03)
+    assert restored(toned(LOST * GAIN, BIAS), observed, z) == pytest.approx(1 / LOST, rel=0.05)
+
+
+def test_rows_that_are_not_drawn_at_all_tell_nothing(rows):
+    _, z = rows
+    noise = torch.randn(len(z), *SHAPE, generator=torch.Generator().manual_seed(5))
+    for gain in (0.01, 0.2, 1.0):
+        assert restored(toned(gain, 0.0), noise, z) == 1.0
+
+
+def test_a_colour_cast_does_not_count():
+    """Channels that differ in brightness are no contrast."""
+    shape = (3, 8, 8)
+    generator = loaded(smooth_generator(shape))
+    z = generator.prior.sample(60, 4, torch.Generator().manual_seed(1))
+    near = z + 0.25 * torch.randn(z.shape, generator=torch.Generator().manual_seed(2))
+    candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=800)
+    factors = []
+    for cast in (0.0, 0.6):
+        bias = torch.tensor([BIAS - cast, BIAS, BIAS + cast])
+        tone = Photometric(shape)
+        with torch.no_grad():
+            tone.gain.fill_(LOST * GAIN)
+            tone.bias.copy_(bias)
+        observed = GAIN * generator.decode(z).detach() + bias[:, None, None]
+        bench = SimpleNamespace(problem=Problem(generator, tone), observed=observed, candidates=candidates)
+        factors.append(
+            restore_contrast(bench, SimpleNamespace(surrogate=tone, latents=Latents(near), deviation_sd=None))
+        )
+    assert factors[0] == pytest.approx(1 / LOST, rel=0.05)
+    assert factors[1] == pytest.approx(factors[0], rel=0.01)
 
 
 def test_contrast_is_not_taken_away(rows):
