@@ -63,10 +63,19 @@ def _spread(values, form="{:.2f}"):
     return mean if len(values) == 1 else f"{mean} ({low} to {high})"
 
 
-def _errors(results, level, method):
+def _whole(result):
+    return result["d_proj"]["mean"]
+
+
+def _at_40_degrees(result):
+    """Error on the pixels that are seen at 40 degrees; None where it was not measured."""
+    return result.get("d_proj_in_sight", {}).get("rotation_40")
+
+
+def _errors(results, level, method, error=_whole):
     """Mean error by seed."""
     found = [result for result in results if (result["level"], result["method"]) == (level, method)]
-    return {result["seed"]: result["d_proj"]["mean"] for result in found}
+    return {result["seed"]: error(result) for result in found if error(result) is not None}
 
 
 def _ratios(results, level, method, reference):
@@ -91,9 +100,9 @@ def _near_oracle(results, data):
             yield _at_most(f"{name}: ours over known at most {limit:.2f}", ours if len(pgd) else [], limit)
 
 
-def _flat(results):
+def _flat(results, error=_whole):
     """Ratio of ours at 40 degrees to ours at 0, by seed."""
-    turned, upright = _errors(results, "rotation_40", "ours"), _errors(results, "none", "ours")
+    turned, upright = (_errors(results, level, "ours", error) for level in ("rotation_40", "none"))
     return [turned[seed] / upright[seed] for seed in sorted(turned.keys() & upright.keys())]
 
 
@@ -102,17 +111,7 @@ def _in_sight(results, data):
     if data == "mnist":
         return
     line = f"flat in sight: the same on the pixels that the crop of 40 degrees leaves, at most {FLAT_LIMIT}"
-    yield _at_most(line, _flat_in_sight(results), FLAT_LIMIT)
-
-
-def _flat_in_sight(results):
-    """Ratio of ours at 40 degrees to ours at 0 over the pixels that are seen at 40 degrees, by seed."""
-    found = {}
-    for result in results:
-        if result["method"] == "ours" and "rotation_40" in result.get("d_proj_in_sight", {}):
-            found.setdefault(result["seed"], {})[result["level"]] = result["d_proj_in_sight"]["rotation_40"]
-    both = [one for _, one in sorted(found.items()) if len(one) == 2]
-    return [one["rotation_40"] / one["none"] for one in both]
+    yield _at_most(line, _flat(results, _at_40_degrees), FLAT_LIMIT)
 
 
 def _beats_rivals(results, data):
