@@ -14,33 +14,37 @@ SHAPE = (1, 8, 8)
 GAIN, BIAS, LOST = 0.5, 0.3, 0.85
 
 
-def toned(gain, bias, *others):
-    tone = Photometric(SHAPE)
+def toned(gain, bias, *others, shape=SHAPE):
+    tone = Photometric(shape)
     with torch.no_grad():
         tone.gain.fill_(gain)
-        tone.bias.fill_(bias)
+        tone.bias.copy_(torch.as_tensor(bias))
     return Composition([tone, *others])
 
 
-def drawn(n, seed):
-    generator = loaded()
+def drawn(n, seed, shape=SHAPE):
+    generator = loaded(smooth_generator(shape))
     z = generator.prior.sample(n, 4, torch.Generator().manual_seed(seed))
     return z, generator.decode(z).detach()
 
 
 def restored(surrogate, observed, z):
     """Restore the contrast of a surrogate of rows that were projected to latents; returns the factor."""
-    problem = Problem(loaded(), surrogate)
-    candidates = Candidates(loaded(), torch.Generator().manual_seed(0), n_candidates=800)
-    bench = SimpleNamespace(problem=problem, observed=observed, candidates=candidates)
+    generator = loaded(smooth_generator(tuple(observed.shape[1:])))
+    candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=800)
+    bench = SimpleNamespace(problem=Problem(generator, surrogate), observed=observed, candidates=candidates)
     return restore_contrast(bench, SimpleNamespace(surrogate=surrogate, latents=Latents(z), deviation_sd=None))
+
+
+def nearly_drawn(shape=SHAPE):
+    """Clean images and latents near theirs, as of rows that cannot be drawn exactly."""
+    z, images = drawn(60, 1, shape)
+    return images, z + 0.25 * torch.randn(z.shape, generator=torch.Generator().manual_seed(2))
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """Clean images and latents near theirs, as of rows that cannot be drawn exactly."""
-    z, images = drawn(60, 1)
-    return images, z + 0.25 * torch.randn(z.shape, generator=torch.Generator().manual_seed(2))
+    return nearly_drawn()
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -100,22 +104,12 @@ def test_rows_that_are_not_drawn_at_all_tell_nothing(rows):
 def test_a_colour_cast_does_not_count():
     """Channels that differ in brightness are no contrast."""
     shape = (3, 8, 8)
-    generator = loaded(smooth_generator(shape))
-    z = generator.prior.sample(60, 4, torch.Generator().manual_seed(1))
-    near = z + 0.25 * torch.randn(z.shape, generator=torch.Generator().manual_seed(2))
-    candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=800)
+    images, z = nearly_drawn(shape)
     factors = []
     for cast in (0.0, 0.6):
         bias = torch.tensor([BIAS - cast, BIAS, BIAS + cast])
-        tone = Photometric(shape)
-        with torch.no_grad():
-            tone.gain.fill_(LOST * GAIN)
-            tone.bias.copy_(bias)
-        observed = GAIN * generator.decode(z).detach() + bias[:, None, None]
-        bench = SimpleNamespace(problem=Problem(generator, tone), observed=observed, candidates=candidates)
-        factors.append(
-            restore_contrast(bench, SimpleNamespace(surrogate=tone, latents=Latents(near), deviation_sd=None))
-        )
+        surrogate = toned(LOST * GAIN, bias, shape=shape)
+        factors.append(restored(surrogate, GAIN * images + bias[:, None, None], z))
     assert factors[0] == pytest.approx(1 / LOST, rel=0.05)
     assert factors[1] == pytest.approx(factors[0], rel=0.01)
 
