@@ -5,6 +5,7 @@ from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 __all__ = [
     "CollapseWarning",
     "ConvergenceWarning",
+    "DataRangeError",
     "DataRangeWarning",
     "ForkError",
     "FrozenGeneratorError",
@@ -25,6 +26,10 @@ class SkmimicError(Exception):
 
 class GeneratorMismatchError(SkmimicError, ValueError):
     """Data and generator, or two parts of a model, do not fit each other."""
+
+
+class DataRangeError(SkmimicError, ValueError):
+    """The values of X do not tell what black and white are; the message says which data_range to give."""
 
 
 class InvalidModelFileError(SkmimicError, ValueError):

@@ -9,12 +9,13 @@ from ._extras import import_extra
 from ._files import atomic_write
 from ._folding import fold_convolutions
 from ._frozen import FrozenModule
-from ._images import BYTES, CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
+from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._random import seeded_globally, torch_generator
 
 __all__ = [
     "BYTES",
     "CANONICAL",
+    "UNIT",
     "UNREADABLE",
     "Bounds",
     "FrozenModule",

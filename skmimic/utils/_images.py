@@ -1,9 +1,20 @@
 """Rows of X to images and back, and the value range of pixels. The only reshape of the package."""
 
 import math
+import warnings
 from typing import NamedTuple
 
-__all__ = ["BYTES", "CANONICAL", "Bounds", "as_images", "as_rows", "infer_image_shape", "n_values"]
+import numpy as np
+
+from ..exceptions import DataRangeError, DataRangeWarning
+
+__all__ = ["BYTES", "CANONICAL", "UNIT", "Bounds", "as_images", "as_rows", "infer_image_shape", "n_values"]
+
+SLACK = 0.05  # of the range, for noise; of what the values span where that is less
+FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentages and z-scores span less
+FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
+WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
+SCALES = (1, 10, 16, 31, 63, 100, 255, 1023, 4095, 65535)  # usual values of white above a black of 0
 
 
 class Bounds(NamedTuple):
@@ -62,9 +73,154 @@ class Bounds(NamedTuple):
         scale = (to.high - to.low) / (self.high - self.low)
         return (values - self.low) * scale + to.low
 
+    def holds(self, low, high):
+        """Tell whether values from `low` to `high` lie inside, a twentieth aside.
+
+        Parameters
+        ----------
+        low, high : float
+
+        Returns
+        -------
+        bool
+        """
+        slack = SLACK * min(self.high - self.low, high - low)
+        return self.low - slack <= low and high <= self.high + slack
+
+    def is_filled(self, low, high, part):
+        """Tell whether values span at least a part of the range; they always do where it is narrow.
+
+        Parameters
+        ----------
+        low, high : float
+        part : float
+            In (0, 1].
+
+        Returns
+        -------
+        bool
+        """
+        width = self.high - self.low
+        return width <= WIDE or high - low >= part * width
+
+    @classmethod
+    def spanning(cls, values):
+        """Return the range from the least to the largest value, whatever the units.
+
+        Parameters
+        ----------
+        values : array or tensor
+            NaN is left out.
+
+        Returns
+        -------
+        Bounds
+            From one below to one above where there is but one value.
+        """
+        low, high = _ends(values)
+        return cls(low, high) if low < high else cls(low - 1.0, high + 1.0)
+
+    @classmethod
+    def read(cls, values, subject, name="X", own=None, stacklevel=5):
+        """Find the range that pixel values are in, if they tell: the one rule of the package.
+
+        Bytes are in 0..255 and booleans in 0..1. Other values are in the smallest of [0, 1], [-1, 1] and [0, 255] that
+        holds them; bytes as floats must span half of theirs. A range that is known for another reason, that of a
+        generator, may hold them as well.
+
+        Parameters
+        ----------
+        values : array or tensor on the CPU
+            NaN is left out.
+        subject : str
+            Who asks, for messages.
+        name : str, default="X"
+            What the values are, for messages.
+        own : Bounds or None, default=None
+            Range that the values are expected in.
+        stacklevel : int, default=5
+            Of the warning, as `warnings.warn` counts.
+
+        Returns
+        -------
+        Bounds
+
+        Raises
+        ------
+        DataRangeError
+            If no range fits, or several do and none is expected. It says which `data_range` to give.
+
+        Warns
+        -----
+        DataRangeWarning
+            If two ranges could be meant, of which the more plausible one is taken.
+        """
+        low, high = _ends(values)
+        kind = str(getattr(values, "dtype", ""))
+        if kind.endswith("bool"):
+            return UNIT
+        if kind.endswith("uint8"):
+            if not BYTES.is_filled(0, high, FAINT):
+                raise DataRangeError(
+                    f"{subject}: {name} is uint8, which means 0 to 255, but goes from {low:g} to {high:g} only. Pass "
+                    f"data_range=(0, {_white(high)}), or data_range=(0, 255) if these are dark bytes."
+                )
+            return BYTES
+        found = _plausible(low, high, own)
+        if not found or (len(found) > 1 and own not in found):
+            raise DataRangeError(_refusal(subject, name, low, high, own))
+        if len(found) > 1:
+            first, second = (f"({r.low:g}, {r.high:g})" for r in found)
+            whose = " of the generator" if own is not None else ""
+            warnings.warn(
+                f"{subject}: {name} goes from {low:g} to {high:g}, which could be in {first} or in {second}; the range"
+                f"{whose} is {tuple(own)}. {name} is taken to be in {tuple(found[0])}. Pass data_range=(low, high), "
+                "the values of black and white.",
+                DataRangeWarning,
+                stacklevel=stacklevel,
+            )
+        return found[0]
+
 
 BYTES = Bounds(0.0, 255.0)
 CANONICAL = Bounds(-1.0, 1.0)  # what the engine computes in
+UNIT = Bounds(0.0, 1.0)
+
+
+def _ends(values):
+    """The least and the largest value that is seen."""
+    values = np.asarray(values)
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _plausible(low, high, own):
+    """Ranges that the values may be in, the more plausible first; two at most."""
+    usual = [each for each in (UNIT, CANONICAL) if each.holds(low, high)][:1]
+    if not usual and BYTES.holds(low, high) and BYTES.is_filled(low, high, FILLED):
+        usual = [BYTES]
+    if usual == [CANONICAL] and -low < high / 2:  # little below 0: noise on [0, 1], a z-score, or no black in sight
+        usual = [UNIT, CANONICAL] if own == UNIT else [CANONICAL, UNIT]
+    if own is None or own in usual or not (own.holds(low, high) and own.is_filled(low, high, FAINT)):
+        return usual
+    is_reached = low - own.low < (own.high - own.low) / 4
+    return [own, *usual[:1]] if is_reached else [*usual[:1], own]
+
+
+def _refusal(subject, name, low, high, own):
+    """Say which data_range to give."""
+    expected = "" if own is None else f" The generator gives values in ({own.low:g}, {own.high:g})."
+    normalised = "data_range=((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored"
+    scaled = f"for instance data_range=(0, {_white(high)})"
+    return (
+        f"{subject}: {name} goes from {low:g} to {high:g}, which does not tell the values of black and white: (0, 1), "
+        f"(-1, 1) and (0, 255) are the usual ones.{expected} Pass data_range=(low, high), "
+        f"{normalised if low < 0 else scaled}."
+    )
+
+
+def _white(high):
+    """The usual value of white that is not below a value."""
+    return next((f"{scale}" for scale in SCALES if scale >= high), f"{high:g}")
 
 
 def n_values(image_shape):

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from skmimic.utils import CANONICAL, Bounds, as_images, as_rows, infer_image_shape, n_values
+from skmimic.exceptions import DataRangeError, DataRangeWarning
+from skmimic.utils import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
 
 numbers = st.floats(-1e4, 1e4)
 ranges = st.tuples(numbers, st.floats(1e-2, 1e4)).map(lambda pair: Bounds(pair[0], pair[0] + pair[1]))
@@ -58,6 +59,109 @@ def test_a_range_is_read_from_any_pair(value):
 def test_what_is_no_range_is_named(value):
     with pytest.raises(ValueError, match=r"data_range must be .*low.*high.*got"):
         Bounds.of(value)
+
+
+# -- reading a range off values ---------------------------------------------------------------------------------------
+
+shares = st.lists(st.floats(0, 1), min_size=1, max_size=5).map(lambda parts: np.array([0.0, 1.0, *parts]))
+
+
+@pytest.mark.parametrize("usual", [UNIT, CANONICAL, BYTES])
+@given(parts=shares)
+def test_images_from_black_to_white_are_read_in_the_usual_ranges(usual, parts):
+    assert Bounds.read(UNIT.convert(parts, usual), "test") == usual
+
+
+@given(shares, st.floats(0.01, 0.99), st.floats(0.05, 1.0))
+def test_normalised_images_are_refused_with_the_range_to_give(parts, mean, deviation):
+    values = (parts - mean) / deviation
+    assume(values.max() > 1.3 or values.min() < -1.3)
+    with pytest.raises(DataRangeError, match=r"\(\(0 - mean\) / std, \(1 - mean\) / std\)"):
+        Bounds.read(values, "test")
+    told = Bounds.of(((0 - mean) / deviation, (1 - mean) / deviation))
+    np.testing.assert_allclose(told.convert(values, UNIT), parts, atol=1e-9)
+
+
+@given(shares, st.floats(1.2, 120))
+def test_other_scales_are_refused_and_never_taken_for_bytes(parts, white):
+    with pytest.raises(DataRangeError, match=r"data_range=\(0, \d"):
+        Bounds.read(parts * white, "test")
+
+
+@pytest.mark.parametrize(("white", "told"), [(15.75, 16), (9.6, 10), (63, 63), (4000, 4095), (70_000, 70000)])
+def test_the_refusal_names_the_likely_scale(white, told):
+    with pytest.raises(DataRangeError, match=rf"test: X goes from 0 to .*data_range=\(0, {told}\)"):
+        Bounds.read(np.array([0.0, white]), "test")
+
+
+@given(shares, numbers, st.floats(2.5, 1e4))
+def test_a_range_that_is_expected_is_taken_where_values_fill_it(parts, low, width):
+    own = Bounds(low, low + width)
+    values = UNIT.convert(parts, own)
+    assume(not any(usual.holds(values.min(), values.max()) for usual in (UNIT, CANONICAL, BYTES)))
+    assert Bounds.read(values, "test", own=own) == own
+    with pytest.raises(DataRangeError):
+        Bounds.read(values, "test")
+
+
+@given(numbers, st.floats(1e-3, 1e4), numbers, st.floats(1e-3, 1e3))
+def test_the_span_of_values_follows_their_units(low, width, offset, scale):
+    values = low + width * np.array([0.3, 0.0, 1.0, 0.2])
+    span, moved = Bounds.spanning(values), Bounds.spanning(scale * values + offset)
+    size = abs(offset) + scale * (abs(low) + width)
+    np.testing.assert_allclose(moved, scale * np.array(span) + offset, atol=1e-12 * size)
+
+
+def test_the_span_of_one_value_is_a_range_around_it():
+    assert Bounds.spanning(np.full(3, 7.0)) == (6, 8)
+
+
+def test_pixels_that_are_not_seen_have_no_say():
+    assert Bounds.read(np.array([0.0, np.nan, 1.0]), "test") == UNIT
+    assert Bounds.spanning(np.array([5.0, np.nan, 3.0])) == (3, 5)
+
+
+@pytest.mark.parametrize("values", [[0, 1], [0, 1, 16], [3, 9], [7, 7]])
+def test_bytes_that_fill_next_to_nothing_are_refused(values):
+    with pytest.raises(DataRangeError, match=r"X is uint8.*data_range=\(0, \d+\), or data_range=\(0, 255\)"):
+        Bounds.read(np.array(values, dtype=np.uint8), "test")
+
+
+@pytest.mark.parametrize("values", [[0, 255], [0, 80], [200, 210]])
+def test_other_bytes_are_bytes(values):
+    assert Bounds.read(np.array(values, dtype=np.uint8), "test", own=CANONICAL) == BYTES
+
+
+@pytest.mark.parametrize("values", [[True, False], [True, True], [False]])
+def test_booleans_are_black_and_white(values):
+    assert Bounds.read(np.array(values), "test", own=CANONICAL) == UNIT
+
+
+@pytest.mark.parametrize("values", [[0.0, 1.0], [0.2, 0.9], [-0.04, 1.03]])
+def test_values_above_zero_are_in_0_to_1_but_a_generator_in_minus_1_to_1_leaves_a_doubt(values):
+    assert Bounds.read(np.array(values), "test") == UNIT
+    with pytest.warns(DataRangeWarning, match=r"could be in \(0, 1\) or in \(-1, 1\)"):
+        assert Bounds.read(np.array(values), "test", own=CANONICAL) == UNIT
+
+
+@pytest.mark.parametrize("own", [UNIT, CANONICAL])
+def test_values_a_little_below_zero_could_be_noise_or_grey(own):
+    values = np.array([-0.2, 1.0])
+    with pytest.raises(DataRangeError):
+        Bounds.read(values, "test")
+    with pytest.warns(DataRangeWarning, match=r"test: X goes from -0\.2 to 1"):
+        assert Bounds.read(values, "test", own=own) == own
+
+
+@pytest.mark.parametrize("values", [[-0.02, 0.03], [-1.0, -1.0], [-1.0, 0.2]])
+def test_faint_values_around_zero_are_in_minus_1_to_1(values):
+    assert Bounds.read(np.array(values), "test", own=CANONICAL) == CANONICAL
+
+
+def test_a_range_that_is_expected_but_hardly_filled_is_not_taken():
+    assert Bounds.read(np.array([0.0, 1.0]), "test", own=BYTES) == UNIT
+    with pytest.raises(DataRangeError, match=r"The generator gives values in \(0, 255\)"):
+        Bounds.read(np.array([0.0, 16.0]), "test", own=BYTES)
 
 
 @given(st.integers(0, 5), st.integers(1, 3), st.integers(1, 6), st.integers(1, 6))
