@@ -1,14 +1,13 @@
 """Where restored images go: files and folders that are whole or absent."""
 
 import contextlib
-import os
-import shutil
-import tempfile
+import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 
+from ..utils import naming_errors, replacing, replacing_folder
 from ._console import CommandError
 from ._pictures import pillow_for, to_picture
 
@@ -44,15 +43,15 @@ def open_sink(path, n_images, image_shape, *, names=None, key="X"):
     kind = path.suffix.lower()
     _check_place(path, kind)
     if kind == ".npy":
-        with _replacing(path) as stream:
+        with replacing(path) as stream:
             yield _ArrayWriter(stream, n_images)
     elif kind == ".npz":
-        with _replacing(path) as stream, _member(stream, f"{key}.npy") as member:
+        with replacing(path) as stream, _member(stream, f"{key}.npy") as member:
             yield _ArrayWriter(member, n_images)
     else:
         pillow = pillow_for(image_shape)
-        with _replacing_folder(path) as folder:
-            yield _PictureWriter(folder, names or _numbered(n_images), pillow, image_shape)
+        with replacing_folder(path) as folder:
+            yield _PictureWriter(path, folder, names or _numbered(n_images), pillow, image_shape)
 
 
 def _check_place(path, kind):
@@ -69,41 +68,10 @@ def _check_place(path, kind):
 
 
 @contextlib.contextmanager
-def _replacing(path):
-    """Write a temporary file beside the target and rename it at the end."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-@contextlib.contextmanager
 def _member(stream, name):
     """Open one file of a zip archive for writing."""
     with zipfile.ZipFile(stream, "w") as archive, archive.open(name, "w", force_zip64=True) as member:
         yield member
-
-
-@contextlib.contextmanager
-def _replacing_folder(path):
-    """Fill a temporary folder beside the target and rename it at the end."""
-    temporary = tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        yield Path(temporary)
-        os.chmod(temporary, 0o755)
-        if path.is_dir():
-            path.rmdir()
-        os.replace(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 class _ArrayWriter:
@@ -125,12 +93,16 @@ class _ArrayWriter:
 class _PictureWriter:
     """Writes every image as a PNG."""
 
-    def __init__(self, folder, names, pillow, image_shape):
-        self.folder, self.names, self.pillow, self.image_shape = folder, iter(names), pillow, image_shape
+    def __init__(self, path, folder, names, pillow, image_shape):
+        self.path, self.folder, self.names = path, folder, iter(names)
+        self.pillow, self.image_shape = pillow, image_shape
 
     def __call__(self, block, bounds):
         for row in block:
-            to_picture(self.pillow, row, self.image_shape, bounds).save(self.folder / next(self.names))
+            content = io.BytesIO()
+            to_picture(self.pillow, row, self.image_shape, bounds).save(content, "PNG")
+            with naming_errors(self.path):
+                self.folder.joinpath(next(self.names)).write_bytes(content.getvalue())
 
 
 def _numbered(n_images):

@@ -6,7 +6,7 @@ from ._batching import RowRunner
 from ._blur import gaussian_blur
 from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
-from ._files import atomic_write
+from ._files import atomic_write, naming_errors, replacing, replacing_folder
 from ._folding import fold_convolutions
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
@@ -32,8 +32,11 @@ __all__ = [
     "infer_image_shape",
     "is_out_of_memory",
     "n_values",
+    "naming_errors",
     "open_archive",
     "refuse_fork",
+    "replacing",
+    "replacing_folder",
     "resolve_device",
     "seeded_globally",
     "torch_generator",
