@@ -44,7 +44,7 @@ from ._data import (
 from ._projection import Job, project_rows
 from ._reporting import Reporter
 
-__all__ = ["MimicEstimator", "all_or_nothing"]
+__all__ = ["MimicEstimator", "all_or_nothing", "is_given", "n_components_of"]
 
 MOST_COMPONENTS = 32
 
@@ -198,8 +198,7 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _resolve_generator(self, gan, rows, image_shape):
         subject = type(self).__name__
         if gan is None:
-            n_components = max(1, min(MOST_COMPONENTS, rows.shape[1] // 2))
-            return linear_generator_from_data(rows, n_components, image_shape)
+            return linear_generator_from_data(rows, n_components_of(rows), image_shape)
         is_handle = isinstance(gan, (Generator, str)) or hasattr(gan, "generator_")
         generator = as_generator(gan) if is_handle else as_generator(gan, image_shape=image_shape)
         if np.prod(generator.image_shape) != rows.shape[1]:
@@ -260,7 +259,7 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """Phase A: learn the corruption that the rows share."""
         settings = replace(self._settings(), record=record)
         chosen = distinct_rows(rows, self.n_adapt)
-        if len(chosen) < 2 and not _is_given(surrogate):
+        if len(chosen) < 2 and not is_given(surrogate):
             warnings.warn(
                 f"{type(self).__name__}: one distinct row cannot tell the corruption from the image (paper, section "
                 "4.3); no corruption is assumed. Pass several rows, or call adapt(X) on a batch first.",
@@ -358,7 +357,12 @@ def _has_generator(gan):
     return True
 
 
-def _is_given(surrogate):
+def n_components_of(rows):
+    """Components of the linear generator that ``gan=None`` makes of rows."""
+    return max(1, min(MOST_COMPONENTS, rows.shape[1] // 2))
+
+
+def is_given(surrogate):
     """Whether there is nothing to learn."""
     if isinstance(surrogate, str):
         return surrogate == "identity"

@@ -1,5 +1,6 @@
 """Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
 
+import warnings
 from numbers import Real
 from typing import ClassVar
 
@@ -7,15 +8,19 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ..exceptions import SkmimicWarning
 from ..metrics import p_values
 from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
-from ._base import MimicEstimator, all_or_nothing
+from ._base import MimicEstimator, all_or_nothing, is_given, n_components_of
 from ._data import distinct_rows, valid_rows
 from ._docs import with_shared_parameters
 
 __all__ = ["MimicAnomalyDetector"]
 
-HELD_OUT = 0.2  # of the distinct normal rows, for p-values
+HELD_OUT, FEWEST_HELD_OUT = 0.2, 40  # share of the distinct normal rows, and how many at least where half of them do
+FEWEST_WARNED = 10  # held-out rows; with fewer every threshold is rough, and the default of 0.1 cannot be set
+FEWEST_SPLIT = 5  # distinct rows; fewer calibrate on themselves, as none can be spared
+ROWS_A_NUMBER = 100  # rows for each number that a pixel learns, from where rows of fit score as new ones do, to 1 %
 
 
 @with_shared_parameters('"fit"')
@@ -25,11 +30,18 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     `fit` learns the corruption f^ of the normal rows (phase A), projects them (phase B) and sets the threshold. New
     rows are projected alone with f^ frozen: an anomalous batch cannot be explained away.
 
+    The threshold comes from normal rows that nothing was learned from, as rows that a model was made of score too
+    well. Where something is learned in `fit`, a fifth of the distinct rows is held out, or 40 where these are no more
+    than half. So `contamination` is the rate of false alarms to expect on *new* normal rows. It is a mean over draws of
+    X: with m rows held out a single threshold has a rate that spreads around it with a standard deviation of about
+    ``sqrt(contamination * (1 - contamination) / m)``, and no rate below ``1 / (m + 1)`` can be set.
+
     Parameters
     ----------
     %(shared)s
     contamination : float, default=0.1
-        Fraction of the rows of `fit` that `predict` calls outliers, in (0, 0.5].
+        Fraction of new normal rows that `predict` is to call outliers, in (0, 0.5]. Where nothing is learned in `fit`
+        it is that of the rows of `fit`, too.
     error : {"mimicked", "projection"}, default="mimicked"
         Score by ``||Y - f^(G(z))||_1`` or by ``||Y - G(z)||_1``.
 
@@ -38,7 +50,8 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     offset_ : float
         Threshold: ``decision_function = score_samples - offset_``.
     calibration_scores_ : ndarray
-        Sorted scores of the normal rows that neither a generator made in `fit` nor phase A has seen.
+        Sorted scores of the normal rows that neither a generator made in `fit` nor phase A has seen; of all rows where
+        there is neither, or `gan=None` has 100 rows or more for each of its components and its mean.
     surrogate_ : FittedSurrogate
         The learned corruption.
     generator_ : Generator
@@ -155,17 +168,47 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         ------
         GeneratorMismatchError
             If X does not fit the generator.
+
+        Warns
+        -----
+        SkmimicWarning
+            If `contamination` is lower than ten held-out rows or more can set.
         """
         rows = valid_rows(self, X, reset=True)
-        seen, held_out = _split(rows)
+        seen, held_out = self._split(rows)
         self._settle(X, rows, rows[seen])
         self._keep(self._identity())
         if self.adapt_on == "fit":
             self._adapt_to(rows[seen], self._made_generator(), X, y)
-        scores = self._scores(rows)
-        self.offset_ = float(np.percentile(scores, 100 * self.contamination))
-        self.calibration_scores_ = np.sort(scores[held_out])
+        self.calibration_scores_ = np.sort(self._scores(rows[held_out]))
+        self.offset_ = _threshold(self.calibration_scores_, self.contamination)
+        self._warn_if_too_few(len(held_out))
         return self
+
+    def _split(self, rows):
+        """Split distinct rows by content into those that models may see and those held out for calibration."""
+        order = distinct_rows(rows, len(rows))
+        if len(order) < FEWEST_SPLIT or not self._learns_from(rows, len(order)):
+            return order, order
+        n_held_out = max(int(HELD_OUT * len(order)), min(FEWEST_HELD_OUT, len(order) // 2))
+        return order[n_held_out:], order[:n_held_out]
+
+    def _warn_if_too_few(self, n_held_out):
+        lowest = 1 / (n_held_out + 1)
+        if n_held_out >= FEWEST_WARNED and self.contamination < lowest:
+            warnings.warn(
+                f"{type(self).__name__}: contamination={self.contamination:g} asks for fewer false alarms than "
+                f"{n_held_out} held-out rows can set; {lowest:.2g} of new normal rows are to be expected. Pass "
+                "more rows.",
+                SkmimicWarning,
+                stacklevel=4,
+            )
+
+    def _learns_from(self, rows, n_distinct):
+        """Whether rows of `fit` score better than new ones, as something is learned from them."""
+        if self.gan is None:
+            return n_distinct < ROWS_A_NUMBER * (1 + n_components_of(rows))
+        return self._made_generator() or (self.adapt_on == "fit" and not is_given(self.surrogate))
 
     def _scores(self, rows):
         values = self._projected(rows)
@@ -247,10 +290,10 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         return p_values(self.score_samples(X), self.calibration_scores_)
 
 
-def _split(rows):
-    """Split distinct rows by content into those that models may see and those held out for calibration."""
-    order = distinct_rows(rows, len(rows))
-    n_held_out = int(HELD_OUT * len(order))
-    if n_held_out == 0:
-        return order, order
-    return order[n_held_out:], order[:n_held_out]
+def _threshold(scores, contamination):
+    """Score below which a new normal row lies with a probability, on average over draws of the sorted scores.
+
+    Of m exchangeable scores the k-th lowest has a share of k / (m + 1) of new ones below it, whatever their
+    distribution.
+    """
+    return float(np.percentile(scores, 100 * contamination, method="weibull"))

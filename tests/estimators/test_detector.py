@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from skmimic import MimicAnomalyDetector
 from skmimic.corruptions import Rotation
+from skmimic.exceptions import SkmimicWarning
 from tests.helpers import corrupt, digits, pictures, small, smooth_generator
 
 N_NORMAL = 120
@@ -33,7 +35,40 @@ def detector():
 def test_the_part_of_outliers_among_the_rows_of_fit_is_the_contamination(contamination):
     model = small(MimicAnomalyDetector, surrogate="identity", contamination=contamination).fit(normal(0))
     assert (model.predict(normal(0)) == -1).mean() == pytest.approx(contamination, abs=1.5 / N_NORMAL)
-    assert model.offset_ == pytest.approx(np.percentile(model.score_samples(normal(0)), 100 * contamination))
+    assert (model.calibration_scores_ == np.sort(model.score_samples(normal(0)))).all()  # nothing was learned
+
+
+def overfitted(n, seed):
+    """Rows that a linear generator learns by heart when they are few, float64."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(n, 64)) / np.sqrt(1 + np.arange(64)) + 0.1 * rng.standard_t(3, size=(n, 64))
+
+
+@pytest.mark.parametrize(("n", "contamination"), [(60, 0.1), (100, 0.05), (300, 0.2)])
+@pytest.mark.parametrize("seen", ["gan=None", "PCA"])
+def test_the_part_of_false_alarms_among_new_rows_is_the_contamination(n, contamination, seen):
+    """On average over draws of the rows of fit; a threshold read off these rows gives several times as many."""
+    rates = []
+    for draw in range(40):
+        X, new = np.split(overfitted(n + 300, draw), [n])
+        model = MimicAnomalyDetector(None if seen == "gan=None" else PCA(20), contamination=contamination).fit(X)
+        rates.append((model.predict(new) == -1).mean())
+    assert np.mean(rates) == pytest.approx(contamination, abs=0.01 + 2 * np.std(rates) / np.sqrt(len(rates)))
+
+
+def test_the_lowest_rate_is_that_of_the_lowest_held_out_score():
+    """It is 1 / 41 with 40 rows held out, and a lower one that is asked for is not to be had."""
+    with pytest.warns(SkmimicWarning, match=r"contamination=0\.001 .* 40 held-out rows .* 0\.024"):
+        model = MimicAnomalyDetector(contamination=0.001).fit(overfitted(100, 0))
+    assert model.offset_ == model.calibration_scores_[0]
+    assert len(model.calibration_scores_) == 40
+
+
+def test_many_rows_for_each_component_calibrate_all():
+    """As rows of fit then score like new ones."""
+    X = np.random.default_rng(0).normal(size=(500, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
+    assert len(MimicAnomalyDetector().fit(X).calibration_scores_) == 500
+    assert len(MimicAnomalyDetector().fit(X[:250]).calibration_scores_) == 50
 
 
 def test_predictions_are_signs_of_scores_above_the_offset(detector):
@@ -113,7 +148,7 @@ class TestPValues:
         )
         model = small(MimicAnomalyDetector).fit(normal(0))
         held_out = model.calibration_scores_
-        assert len(held_out) == N_NORMAL // 5
+        assert len(held_out) == 40
         assert len(seen[0]) == N_NORMAL - len(held_out)
         scores_of_seen = model.score_samples(seen[0])
         assert not np.isin(held_out, scores_of_seen).any()
