@@ -27,7 +27,8 @@ def d_proj(X_true, X_projected, *, data_range=(-1.0, 1.0)):
     Raises
     ------
     ValueError
-        If the shapes differ or the range is not a pair ``low < high``.
+        If the shapes differ, the range is not a pair ``low < high``, or bytes (uint8) are compared with floats that are
+        not in (0, 255).
 
     See Also
     --------
@@ -68,7 +69,8 @@ def psnr(X_true, X_projected, *, data_range=(-1.0, 1.0)):
     Raises
     ------
     ValueError
-        If the shapes differ or the range is not a pair ``low < high``.
+        If the shapes differ, the range is not a pair ``low < high``, or bytes (uint8) are compared with floats that are
+        not in (0, 255).
 
     See Also
     --------
@@ -87,7 +89,9 @@ def psnr(X_true, X_projected, *, data_range=(-1.0, 1.0)):
 
 def _difference(X_true, X_projected, data_range):
     """Return the differences as float64 rows, and the span of the range."""
-    X_true, X_projected = np.asarray(X_true, np.float64), np.asarray(X_projected, np.float64)
+    X_true, X_projected = np.asarray(X_true), np.asarray(X_projected)
+    _refuse_mixed_units(X_true, X_projected, data_range)
+    X_true, X_projected = X_true.astype(np.float64), X_projected.astype(np.float64)
     if X_true.shape != X_projected.shape or X_true.ndim < 2:
         raise ValueError(
             f"X_true and X_projected must have one shape (n_samples, ...), got {X_true.shape} and "
@@ -97,3 +101,17 @@ def _difference(X_true, X_projected, data_range):
     if not low < high:
         raise ValueError(f"data_range must be (low, high) with low < high, got {data_range!r}.")
     return (X_true - X_projected).reshape(len(X_true), -1), high - low
+
+
+def _refuse_mixed_units(X_true, X_projected, data_range):
+    """Bytes go from 0 to 255, so floats beside them must, too, and `data_range` must say so."""
+    kinds = {array.dtype == np.uint8: array for array in (X_true, X_projected)}
+    if len(kinds) < 2:
+        return
+    floats, is_told = kinds[False], tuple(map(float, data_range)) == (0.0, 255.0)
+    if not is_told or (kinds[True].size and kinds[True].max() > 1 >= np.abs(floats).max()):
+        raise ValueError(
+            f"X_true is {X_true.dtype} and X_projected {X_projected.dtype}: bytes go from 0 to 255, the floats from "
+            f"{floats.min():g} to {floats.max():g}, and data_range={tuple(data_range)!r}. Bring both to one unit, and "
+            "pass data_range=(low, high) of it; (0, 255) for bytes."
+        )

@@ -51,3 +51,26 @@ def test_bad_input_is_named(metric):
         metric(A[0, 0, 0], B[0, 0, 0])
     with pytest.raises(ValueError, match="low < high"):
         metric(A, B, data_range=(1, -1))
+
+
+@pytest.mark.parametrize("metric", [d_proj, psnr])
+class TestBytesBesideFloats:
+    """Bytes go from 0 to 255; what is compared with them must as well."""
+
+    bytes_ = (A * 127.5 + 127.5).round().astype(np.uint8)
+
+    @pytest.mark.parametrize("data_range", [(-1, 1), (0, 1), (0, 255)])
+    @pytest.mark.parametrize("low", [-1, 0])
+    def test_floats_in_other_units_are_refused_either_way_round(self, metric, data_range, low):
+        floats = (B + 1) / 2 * (1 - low) + low
+        for pair in ((self.bytes_, floats), (floats, self.bytes_)):
+            with pytest.raises(ValueError, match=r"uint8.*Bring both to one unit"):
+                metric(*pair, data_range=data_range)
+
+    def test_floats_in_bytes_are_compared_when_the_range_says_so(self, metric):
+        floats = self.bytes_ + 3.0
+        np.testing.assert_array_equal(
+            metric(self.bytes_, floats, data_range=(0, 255)), metric(self.bytes_ * 1.0, floats, data_range=(0, 255))
+        )
+        with pytest.raises(ValueError, match="one unit"):
+            metric(self.bytes_, floats)
