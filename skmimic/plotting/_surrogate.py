@@ -123,7 +123,7 @@ def _learned(estimator):
 
 
 def _all_words(learned):
-    words = {name: in_words(surrogate.describe()) for name, surrogate in learned.items()}
+    words = {name: in_words(surrogate) for name, surrogate in learned.items()}
     return "; ".join(f"{name}: {said}" for name, said in words.items()) if len(words) > 1 else words["learned"]
 
 

@@ -1,19 +1,27 @@
 """A learned corruption in words."""
 
+from collections.abc import Mapping
+
 __all__ = ["in_words"]
 
 
 def in_words(found):
-    """Say what `FittedSurrogate.describe` found; what cannot be seen is left out.
+    """Say what a learned corruption does; what cannot be seen is left out.
 
     Parameters
     ----------
-    found : dict
+    found : FittedSurrogate, Surrogate or dict
+        Such as the `surrogate_` of an estimator, or what its `describe` gives.
 
     Returns
     -------
     str
         Such as "rotated by 35.2 degrees, scaled to 0.81 x 0.81, 31 % of the pixels masked".
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
 
     Examples
     --------
@@ -21,6 +29,12 @@ def in_words(found):
     >>> in_words({"family": "affine", "rotation_deg": 35.21, "scale": (0.81, 0.8)})
     'rotated by 35.2 degrees, scaled to 0.81 x 0.80'
     """
+    found = found.describe() if hasattr(found, "describe") else found
+    if not isinstance(found, Mapping):
+        raise TypeError(
+            f"in_words: expected a learned corruption or what its describe() gives, got {type(found).__name__}. Pass "
+            "the surrogate_ of a fitted estimator."
+        )
     if "corruption" in found:
         return "no corruption" if found["corruption"] == "none" else f"corruption: {found['corruption']}"
     phrases = [*_geometry(found), *_tone(found)]

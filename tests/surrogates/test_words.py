@@ -1,8 +1,9 @@
 """A corruption in words."""
 
 import pytest
+import torch
 
-from skmimic.surrogates import FittedSurrogate, Identity, build_family, in_words
+from skmimic.surrogates import Affine, FittedSurrogate, Identity, build_family, in_words
 
 EXAMPLE = {"family": "affine+mask", "rotation_deg": 35.21, "scale": (0.812, 0.806), "shear_deg": 0.2}
 
@@ -34,3 +35,14 @@ def test_no_corruption():
 def test_a_corruption_at_its_start_is_hardly_any():
     fresh = build_family("affine+photometric+convolution+mask", (1, 8, 8))
     assert in_words(FittedSurrogate(fresh).describe()) == "hardly any corruption"
+
+
+def test_a_learned_corruption_speaks_for_itself():
+    """As its description does; what has none is refused."""
+    fresh = build_family("affine+mask", (1, 8, 8))
+    with torch.no_grad():
+        fresh.part(Affine).theta.mul_(1.5)
+    fitted = FittedSurrogate(fresh, "affine+mask")
+    assert in_words(fitted) == in_words(fresh) == in_words(fitted.describe()) == "scaled to 0.67 x 0.67"
+    with pytest.raises(TypeError, match=r"got str\. Pass the surrogate_"):
+        in_words("affine")
