@@ -26,6 +26,7 @@ from ._data import (
     valid_rows,
     warn_if_outside,
 )
+from ._gans_file import FITTED, described, restored
 
 __all__ = ["TrainedGenerator"]
 
@@ -136,7 +137,12 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
         prior = as_prior(self._default_prior if self.prior == "auto" else self.prior)
         networks = self._train(images, self.latent_dim, self.width, prior, settings, **self._run_options())
         self.generator_ = Generator.from_modules(
-            networks.generator, networks.discriminator, networks.encoder, prior=prior, name=type(self).__name__
+            networks.generator,
+            networks.discriminator,
+            networks.encoder,
+            prior=prior,
+            name=type(self).__name__,
+            notes={FITTED: described(self, networks.n_steps)},
         )
         self.loss_curve_ = networks.losses.numpy()
         self.n_iter_ = networks.n_steps
@@ -159,6 +165,46 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
         check_is_fitted(self)
         images = CANONICAL.convert(self.generator_.sample(n, random_state), self.data_range_)
         return images.reshape(len(images), *self._sample_shape)
+
+    def save(self, path, *, half=False):
+        """Write the fitted generator as one file, which `load` and `Generator.load` read.
+
+        Parameters
+        ----------
+        path : str or path-like
+        half : bool, default=False
+            Store the weights as float16, half the size.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If nothing was trained yet.
+        """
+        check_is_fitted(self)
+        self.generator_.save(path, half=half)
+
+    @classmethod
+    def load(cls, path):
+        """Read what `save` wrote: a fitted estimator. Nothing in the file is imported or executed.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        estimator
+            Of this class, with the parameters that shaped the training; without `loss_curve_` and the names of the
+            features, which the file does not hold.
+
+        Raises
+        ------
+        InvalidModelFileError
+            If the file is damaged, hostile, or holds something else.
+        FileNotFoundError
+            If there is none.
+        """
+        return restored(cls, path)
 
     def _choose_data_range(self, rows):
         if isinstance(self.data_range, str):

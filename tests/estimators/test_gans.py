@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
-from skmimic import DCGAN, VAE, BiGAN, Generator, as_generator
+from skmimic import DCGAN, VAE, BiGAN, Generator, PGDProjector, as_generator, load_gan
 from skmimic.exceptions import DataRangeWarning, GeneratorMismatchError, InvalidModelFileError
 from skmimic.utils import Bounds
 
@@ -47,6 +48,62 @@ def test_generator_can_be_saved_and_comes_back(estimator, tmp_path):
     again = Generator.load(tmp_path / "model.safetensors")
     assert again.fingerprint == generator.fingerprint
     assert np.array_equal(again.sample(5, random_state=0), generator.sample(5, random_state=0))
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+@pytest.mark.parametrize("form", [(64,), (8, 8), (1, 8, 8)])
+def test_a_fitted_estimator_can_be_saved_and_comes_back(estimator, form, tmp_path):
+    X = digits().reshape(-1, *form)
+    fitted = estimator(**TINY).fit(X)
+    fitted.save(tmp_path / "model.safetensors")
+    again = estimator.load(tmp_path / "model.safetensors")
+    assert type(again) is estimator
+    check_is_fitted(again)
+    np.testing.assert_array_equal(again.sample(4, random_state=1), fitted.sample(4, random_state=1))
+    for name in ("image_shape_", "data_range_", "n_iter_", "n_features_in_"):
+        assert getattr(again, name) == getattr(fitted, name), name
+    assert {**again.get_params(), "random_state": 0} == fitted.get_params()
+    small = (PGDProjector(gan, T=1, T2=2, random_state=0).fit(X) for gan in (fitted, again))
+    np.testing.assert_array_equal(*(projector.transform(X) for projector in small))
+    assert Generator.load(tmp_path / "model.safetensors").fingerprint == fitted.generator_.fingerprint
+
+
+def test_another_class_or_a_generator_alone_is_named(tmp_path):
+    DCGAN(**TINY).fit(digits()).save(tmp_path / "dcgan")
+    load_gan("mnist16").save(tmp_path / "bundled")
+    with pytest.raises(InvalidModelFileError, match=r"dcgan: expected a fitted VAE, found DCGAN\. Generator.load"):
+        VAE.load(tmp_path / "dcgan")
+    with pytest.raises(InvalidModelFileError, match="bundled: expected a fitted VAE, found a generator alone"):
+        VAE.load(tmp_path / "bundled")
+    with pytest.raises(NotFittedError):
+        DCGAN().save(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"sample_shape": [9, 9]},
+        {"sample_shape": [2, 2, 4, 4]},
+        {"sample_shape": "wide"},
+        {"data_range": [1, 0]},
+        {"n_iter": "many"},
+        {"parameters": {"width": -1}},
+        {"parameters": {"checkpoint_": "x"}},
+        {"parameters": 3},
+    ],
+)
+def test_lies_about_what_was_fitted_are_refused(lie, tmp_path):
+    generator = DCGAN(**TINY).fit(digits()).generator_
+    notes = {"fitted": {**generator.notes["fitted"], **lie}}
+    parts = [load_part(generator, role) for role in ("generator", "discriminator")]
+    Generator.from_modules(*parts, notes=notes).save(tmp_path / "model")
+    with pytest.raises(InvalidModelFileError, match="model: not a usable DCGAN"):
+        DCGAN.load(tmp_path / "model")
+
+
+def load_part(generator, role):
+    """The network behind a handle."""
+    return generator._parts[role].load(torch.device("cpu"))
 
 
 @pytest.mark.parametrize("estimator", CLASSES)
