@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import fields
 
+import numpy as np
 import torch
 
 __all__ = ["Compose", "Corruption"]
@@ -34,28 +35,36 @@ class Corruption(ABC):
 
         Parameters
         ----------
-        images : tensor of shape (n, c, h, w)
+        images : tensor or ndarray of shape (n, c, h, w) or (n, h, w)
             Floating point, in [-1, 1].
 
         Returns
         -------
-        tensor of shape (n, c, h, w)
+        tensor or ndarray of the form of `images`
 
         Raises
         ------
         TypeError
-            If `images` is not a tensor of floats.
+            If `images` is neither a tensor nor an array, or does not hold floats.
         ValueError
-            If `images` does not have four axes.
+            If `images` does not have three or four axes.
         """
         name = type(self).__name__
+        if isinstance(images, np.ndarray) and np.issubdtype(images.dtype, np.floating):
+            return self(torch.tensor(images)).numpy()  # a copy: arrays may be read-only
         if not (isinstance(images, torch.Tensor) and images.is_floating_point()):
             kind = images.dtype if hasattr(images, "dtype") else type(images).__name__
-            raise TypeError(f"{name} expects a tensor of floats in [-1, 1], got {kind}. Convert with torch.as_tensor.")
-        if images.ndim != 4:
-            raise ValueError(
-                f"{name} expects images of shape (n, c, h, w), got {tuple(images.shape)}. Reshape rows first."
+            raise TypeError(
+                f"{name} expects a tensor or an array of floats in [-1, 1], got {kind}. Convert with "
+                "torch.as_tensor; bytes are images / 127.5 - 1."
             )
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                f"{name} expects images of shape (n, c, h, w) or (n, h, w), got {tuple(images.shape)}. Reshape rows "
+                "first."
+            )
+        if images.ndim == 3:
+            return self(images[:, None])[:, 0]
         return self._apply(images) if len(images) else images
 
     @abstractmethod

@@ -3,6 +3,7 @@
 import math
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
@@ -226,6 +227,20 @@ def test_block_loss_fills_one_block_and_nothing_else():
     assert torch.all(changed[5:9, 0:4])
 
 
+@each
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_give_what_tensors_give(corruption, dtype):
+    """In their own form and dtype; the array that came is left as it is."""
+    images = random_images(channels=1).numpy().astype(dtype)
+    images.setflags(write=False)
+    expected = corruption(torch.tensor(images)).numpy()
+    found = corruption(images)
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(corruption(images[:, 0]), expected[:, 0])
+
+
 def test_invert_twice_is_the_identity():
     assert torch.equal(Compose(Invert(), Invert())(random_images()), random_images())
 
@@ -270,9 +285,10 @@ def test_compose_takes_any_callable_and_works_from_left_to_right():
         (lambda: GaussianBlur(-1), ValueError, "sigma"),
         (lambda: Noise(0.1, random_state=0.5), TypeError, "random_state"),
         (lambda: Compose(Invert(), 3), TypeError, "Compose: every corruption must be callable, got 3"),
-        (lambda: Invert()(random_images().numpy()), TypeError, "tensor of floats"),
+        (lambda: Invert()([[0.5]]), TypeError, "tensor or an array of floats .*got list"),
+        (lambda: Invert()(np.zeros((1, 1, 4, 4), int)), TypeError, r"got int64.*images / 127\.5 - 1"),
         (lambda: Invert()(torch.zeros(1, 1, 4, 4, dtype=torch.uint8)), TypeError, "got torch.uint8"),
-        (lambda: Invert()(torch.zeros(4, 16)), ValueError, r"shape \(n, c, h, w\), got \(4, 16\)"),
+        (lambda: Invert()(torch.zeros(4, 16)), ValueError, r"shape \(n, c, h, w\) or \(n, h, w\), got \(4, 16\)"),
     ],
 )
 def test_bad_arguments_are_named(make, error, message):
