@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from ..utils import as_images, as_rows, infer_image_shape
+
 __all__ = ["resize_images"]
 
 CHUNK = 4096
@@ -16,22 +18,23 @@ def resize_images(images, size):
 
     Parameters
     ----------
-    images : ndarray of shape (n, h, w) or (n, c, h, w)
-        Of dtype uint8, float32 or float64.
+    images : ndarray of shape (n, h, w), (n, c, h, w) or (n, n_features)
+        Of dtype uint8, float32 or float64. Rows must be those of grey or RGB squares of at least 8x8 pixels.
     size : int or (int, int)
         New side, or new height and width, in pixels.
 
     Returns
     -------
-    ndarray of shape (n, height, width) or (n, c, height, width)
-        Same dtype; integers are rounded. Agrees with Pillow's ``BILINEAR`` to one grey level.
+    ndarray of shape (n, height, width), (n, c, height, width) or (n, c*height*width)
+        In the form of `images` and of the same dtype; integers are rounded. Agrees with Pillow's ``BILINEAR`` to one
+        grey level.
 
     Raises
     ------
     TypeError
         If the dtype is another one.
     ValueError
-        If `images` does not have three or four axes, or `size` is not made of positive integers.
+        If `images` has another form, its rows are no squares, or `size` is not made of positive integers.
 
     Examples
     --------
@@ -44,8 +47,12 @@ def resize_images(images, size):
     height, width = _height_and_width(size)
     if images.dtype not in (np.uint8, np.float32, np.float64):
         raise TypeError(f"resize_images: images must be uint8, float32 or float64, got {images.dtype}.")
+    if images.ndim == 2:
+        return as_rows(resize_images(as_images(images, _square(*images.shape)), size))
     if images.ndim not in (3, 4):
-        raise ValueError(f"resize_images: images must be (n, h, w) or (n, c, h, w), got shape {images.shape}.")
+        raise ValueError(
+            f"resize_images: images must be (n, h, w), (n, c, h, w) or rows (n, n_features), got shape {images.shape}."
+        )
     if images.shape[-2:] == (height, width):
         return images.copy()
     resized = np.empty((*images.shape[:-2], height, width), images.dtype)
@@ -53,6 +60,17 @@ def resize_images(images, size):
         chunk = slice(start, start + CHUNK)
         resized[chunk] = _resize_chunk(images[chunk], (height, width))
     return resized
+
+
+def _square(n, n_features):
+    """Shape (c, h, w) of the square images that rows hold; one square image is not taken for rows."""
+    shape = infer_image_shape(n_features)
+    if shape[1] == 1 or n == n_features:
+        reason = "are no grey or RGB squares of at least 8x8 pixels" if shape[1] == 1 else "may be one image as well"
+        raise ValueError(
+            f"resize_images: {n} rows of {n_features} values {reason}. Reshape them to images (n, c, h, w) first."
+        )
+    return shape
 
 
 def _height_and_width(size):

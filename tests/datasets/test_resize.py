@@ -40,6 +40,14 @@ def test_images_do_not_depend_on_their_neighbours_or_their_number(monkeypatch):
     assert resize_images(DIGITS[:0], 16).shape == (0, 16, 16)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_rows_are_resized_as_the_images_that_they_hold(channels):
+    images = (rng.random((5, channels, 12, 12)) * 255).astype(np.uint8)
+    np.testing.assert_array_equal(
+        resize_images(images.reshape(5, -1), (9, 20)), resize_images(images, (9, 20)).reshape(5, -1)
+    )
+
+
 def test_same_size_gives_an_equal_copy():
     same = resize_images(DIGITS, 28)
     np.testing.assert_array_equal(same, DIGITS)
@@ -52,7 +60,9 @@ def test_same_size_gives_an_equal_copy():
         (DIGITS, 0, ValueError, "size must be a positive integer or a pair of them, got 0"),
         (DIGITS, 16.0, ValueError, "got 16.0"),
         (DIGITS, (16, 16, 3), ValueError, "size must be"),
-        (DIGITS[0], 16, ValueError, r"images must be \(n, h, w\) or \(n, c, h, w\), got shape \(28, 28\)"),
+        (DIGITS[0, 0], 16, ValueError, r"images must be .* rows \(n, n_features\), got shape \(28,\)"),
+        (DIGITS[0], 16, ValueError, "28 rows of 28 values are no grey or RGB squares of at least 8x8 pixels. Reshape"),
+        (rng.random((64, 64)), 16, ValueError, "64 rows of 64 values may be one image as well. Reshape"),
         (DIGITS.astype(int), 16, TypeError, "uint8, float32 or float64, got int64"),
     ],
 )
