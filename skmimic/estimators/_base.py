@@ -29,7 +29,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import resolve_device
+from ..utils import as_images, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -186,7 +186,8 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""
         gan = self.gan
         if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
-            return clone(gan).fit(rows if image_shape is None else rows.reshape(len(rows), *image_shape))
+            is_of_rows = image_shape is None or hasattr(gan, "inverse_transform")  # a decomposition takes no images
+            return clone(gan).fit(rows if is_of_rows else as_images(rows, image_shape))
         return gan
 
     def _told_range(self, gan):

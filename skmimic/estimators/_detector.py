@@ -1,7 +1,7 @@
 """Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
 
 import warnings
-from numbers import Real
+from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
@@ -190,8 +190,14 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         order = distinct_rows(rows, len(rows))
         if len(order) < FEWEST_SPLIT or not self._learns_from(rows, len(order)):
             return order, order
-        n_held_out = max(int(HELD_OUT * len(order)), min(FEWEST_HELD_OUT, len(order) // 2))
+        can_be_spared = min(len(order) // 2, len(order) - self._n_components())
+        n_held_out = max(int(HELD_OUT * len(order)), min(FEWEST_HELD_OUT, can_be_spared))
         return order[n_held_out:], order[:n_held_out]
+
+    def _n_components(self):
+        """How many rows a decomposition that is fitted here needs at least."""
+        wanted = getattr(self.gan, "n_components", None) if self._made_generator() else None
+        return wanted if isinstance(wanted, Integral) else 0
 
     def _warn_if_too_few(self, n_held_out):
         lowest = 1 / (n_held_out + 1)

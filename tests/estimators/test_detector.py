@@ -64,6 +64,10 @@ def test_the_lowest_rate_is_that_of_the_lowest_held_out_score():
     assert len(model.calibration_scores_) == 40
 
 
+def test_a_decomposition_keeps_as_many_rows_as_it_has_components():
+    assert len(MimicAnomalyDetector(PCA(32)).fit(overfitted(44, 0)).calibration_scores_) == 12
+
+
 def test_many_rows_for_each_component_calibrate_all():
     """As rows of fit then score like new ones."""
     X = np.random.default_rng(0).normal(size=(500, 4)) @ np.random.default_rng(1).normal(size=(4, 4))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import PCA
 
 from skmimic import DCGAN, Generator, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
 from skmimic.exceptions import DataRangeWarning
@@ -184,3 +185,15 @@ def test_the_users_surrogate_sees_the_canonical_range_only(cls):
     model.adapt(as_bytes(pictures())).transform(as_bytes(pictures()))
     assert min(low for low, _ in seen) >= -1
     assert max(high for _, high in seen) <= 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("cls", [MimicGANProjector, MimicAnomalyDetector, MimicDomainAligner])
+def test_a_decomposition_that_is_not_fitted_yet_takes_images(cls, form):
+    """It is fitted on their rows."""
+    X = pictures().reshape(-1, *FORMS[form])
+    model = small(cls, PCA(5), surrogate="identity").fit(X)
+    assert model.generator_.image_shape == (1, 8, 8)
+    np.testing.assert_array_equal(
+        model.score_samples(X), small(cls, PCA(5), surrogate="identity").fit(pictures()).score_samples(pictures())
+    )
