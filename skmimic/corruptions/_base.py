@@ -6,6 +6,8 @@ from dataclasses import fields
 import numpy as np
 import torch
 
+from ..utils import shielded
+
 __all__ = ["Compose", "Corruption"]
 
 
@@ -30,6 +32,7 @@ class Corruption(ABC):
 
     is_affine_in_images = False
 
+    @shielded()
     def __call__(self, images):
         """Corrupt images.
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from ..utils import as_images, as_rows, infer_image_shape
+from ..utils import as_images, as_rows, infer_image_shape, shielded
 
 __all__ = ["resize_images"]
 
@@ -80,6 +80,7 @@ def _height_and_width(size):
     return pair
 
 
+@shielded()
 def _resize_chunk(images, size):
     is_integer = images.dtype == np.uint8
     planes = torch.from_numpy(np.ascontiguousarray(images, np.float32 if is_integer else images.dtype))

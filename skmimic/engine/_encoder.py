@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..surrogates import N_DEVIATIONS, RowAffine, part_of
-from ..utils import align_layers, has_fast_bfloat16
+from ..utils import align_layers, has_fast_bfloat16, shielded
 from ._descent import check_finite
 from ._problem import Latents
 
@@ -87,7 +87,7 @@ class FittedEncoder:
 
     def to_torch(self, prior, device="cpu"):
         """Rebuild the network, frozen, on a device."""
-        with torch.inference_mode(False):
+        with shielded():
             random = torch.Generator().manual_seed(0)
             encoder = Encoder(self.image_shape, self.latent_dim, prior, self.with_deviations, random)
             encoder.load_state_dict({name: torch.tensor(np.asarray(value)) for name, value in self.arrays.items()})

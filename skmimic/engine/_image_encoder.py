@@ -9,7 +9,7 @@ from ..exceptions import NotFiniteError
 from ..generators.architectures import build
 from ..generators.architectures._networks import encoder_network
 from ..surrogates import Identity
-from ..utils import align_layers, is_out_of_memory
+from ..utils import align_layers, is_out_of_memory, shielded
 from ._adaptation import no_corruption
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, Status
@@ -36,7 +36,7 @@ class ImageEncoder:
 
     def to_torch(self, prior, device="cpu"):
         """Return the map of observed images to allowed latents, on a device."""
-        with torch.inference_mode(False):
+        with shielded():
             network = build(self.architecture, self.config)
             network.load_state_dict({name: torch.tensor(np.asarray(value)) for name, value in self.arrays.items()})
             network = align_layers(network.requires_grad_(False).eval().to(device))

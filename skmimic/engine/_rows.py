@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import torch
 
-from ..utils import RowRunner, refuse_fork
+from ..utils import RowRunner, refuse_fork, shielded
 from ._closed_form import ClosedForm
 from ._descent import check_finite, observed_steps
 from ._initialisation import draw_candidates, start_latents
@@ -24,9 +24,9 @@ GUIDED_STEPS = 150  # of a first-order optimiser, after the free walk, where a g
 
 @contextlib.contextmanager
 def computing() -> Iterator[None]:
-    """Allow gradients inside, whatever grad or inference mode the caller is in."""
+    """Allow gradients inside, and keep the caller's settings of torch out."""
     refuse_fork()
-    with torch.inference_mode(False), torch.enable_grad():
+    with shielded(), torch.enable_grad():
         yield
 
 

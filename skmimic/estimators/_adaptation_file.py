@@ -24,7 +24,7 @@ from ..surrogates import (
     Photometric,
     RowAffine,
 )
-from ..utils import UNREADABLE, atomic_write, open_archive
+from ..utils import UNREADABLE, atomic_write, open_archive, shielded
 
 __all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
 
@@ -117,6 +117,7 @@ def _parts_of(make, keywords):
     ]
 
 
+@shielded()
 def read_adaptation(path, generator):
     """Read what phase A learned, believing nothing.
 

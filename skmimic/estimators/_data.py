@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ..exceptions import DataRangeWarning, GeneratorMismatchError
-from ..utils import BYTES, CANONICAL, Bounds, as_images, as_rows, n_values
+from ..utils import BYTES, CANONICAL, Bounds, as_images, as_rows, n_values, shielded
 from ..utils._sklearn import validate_data
 
 __all__ = [
@@ -210,6 +210,7 @@ def _is_faint(bounds, rows, low, high):
     return is_small and bounds.high - bounds.low > 50 * (high - low)
 
 
+@shielded()
 def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
     """Turn rows into a tensor of images in [-1, 1].
 

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..generators import Generator, as_prior
 from ..training import TrainingSettings
-from ..utils import BYTES, CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device
+from ..utils import BYTES, CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device, shielded
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import all_or_nothing
 from ._data import (
@@ -235,6 +235,7 @@ def _guess_range(rows):
     return Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
 
 
+@shielded()
 def _as_training_images(rows, image_shape, data_range):
     """Images as training wants them; bytes stay bytes, a quarter of the memory of floats."""
     if rows.dtype == np.uint8 and data_range == BYTES:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ..utils import Bounds, refuse_fork
+from ..utils import Bounds, refuse_fork, shielded
 from ._calling import probe_discriminator, probe_encoder, probe_generator
 from ._facts import Facts, as_image_shape, fingerprint_of, is_positive_integer
 from ._parts import take_apart
@@ -30,7 +30,7 @@ def assemble(modules, wishes, notes):
     parts = {role: take_apart(module) for role, module in modules.items() if module is not None}
     if "generator" not in parts:
         raise TypeError("Generator: module must be a torch.nn.Module, got None. as_generator(...) accepts more.")
-    with torch.inference_mode(False), torch.no_grad():
+    with shielded(), torch.no_grad():
         cpu = torch.device("cpu")
         network = parts["generator"].load(cpu)
         latent_dim, layout, images = probe_generator(network, wishes.latent_dim, wishes.image_shape, wishes.prior)

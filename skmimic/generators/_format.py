@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicError
-from ..utils import Bounds
+from ..utils import Bounds, shielded
 from ..utils._tensors import named_tensors
 from ._container import MAX_CONFIGURATION, pack, strict_json, unpack
 from ._facts import Facts, as_image_shape
@@ -180,6 +180,7 @@ def _part_of(role, description, arrays):
     return Part({**description, "call": dict(ROLES[role])}, widened)
 
 
+@shielded()
 def _fitting(name, array, wanted):
     """Check one array against the network and widen it; the result is read-only."""
     if tuple(wanted.shape) != array.shape:
@@ -202,6 +203,7 @@ def _read_only(array):
     return array
 
 
+@shielded()
 def _check_shapes(role, part, facts):
     """Run the network on the meta device, which costs nothing, and compare what it gives with the facts."""
     image, n = torch.empty(2, *facts.image_shape, device="meta"), 2
@@ -209,7 +211,7 @@ def _check_shapes(role, part, facts):
     wanted = {"generator": image.shape, "discriminator": (n,), "encoder": (n, facts.latent_dim)}[role]
     network = blueprint(part.architecture, part.description["config"]).float()
     try:
-        with torch.inference_mode(False), torch.no_grad():
+        with torch.no_grad():
             shape = tuple(network(inward).shape)
     except Exception as error:  # a network of the registry that cannot take these shapes
         raise InvalidModelFileError(f"the {role} does not accept shape {tuple(inward.shape)}: {error}") from error

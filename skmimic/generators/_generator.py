@@ -9,7 +9,7 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..exceptions import FrozenGeneratorError, GeneratorMismatchError
-from ..utils import CANONICAL, RowRunner, refuse_fork, resolve_device, torch_generator
+from ..utils import CANONICAL, RowRunner, refuse_fork, resolve_device, shielded, torch_generator
 from . import _format
 from ._assembly import Wishes, assemble
 from ._facts import fingerprint_of
@@ -218,6 +218,7 @@ class Generator(BaseEstimator):
             )
         return self
 
+    @shielded()
     def on(self, device="auto"):
         """Return the networks on a device; made once for each device, safe to call from several threads.
 
@@ -279,7 +280,7 @@ class Generator(BaseEstimator):
         if not len(Z):
             return np.empty((0, *self.image_shape), dtype=np.float32)
         loaded = self.on("cpu")
-        with torch.inference_mode(False), torch.no_grad():
+        with shielded(), torch.no_grad():
             images = RowRunner(CHUNK)(loaded.decode, torch.from_numpy(Z))
         return CANONICAL.convert(images, self.data_range).numpy()
 

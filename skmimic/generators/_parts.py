@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..utils import shielded
 from ..utils._tensors import freeze, thaw
 from ._registry import blueprint, is_registered
 
@@ -76,7 +77,7 @@ def take_apart(module):
     name = getattr(module, "original_name", type(module).__qualname__)
     if isinstance(module, torch.jit.ScriptModule):
         return Part({"module": name}, {PROGRAM: _save_program(module)})
-    with torch.inference_mode(False):
+    with shielded():
         arrays, skeleton = freeze(module)
     if is_registered(module):
         return Part({"architecture": module.architecture, "config": dict(module.config)}, arrays)
@@ -100,7 +101,7 @@ def _save_program(module):
 
 
 def _load_program(program, device):
-    with torch.inference_mode(False), _no_deprecation():
+    with shielded(), _no_deprecation():
         module = torch.jit.load(io.BytesIO(program.tobytes()), map_location=device)
     module = module.eval().float()
     for parameter in module.parameters():  # TorchScript has no requires_grad_ for modules

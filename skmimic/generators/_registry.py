@@ -3,6 +3,7 @@
 import torch
 
 from ..exceptions import InvalidModelFileError
+from ..utils import shielded
 from ..utils._tensors import named_tensors
 from . import architectures
 from ._linear import LinearDecoder
@@ -34,7 +35,7 @@ def blueprint(name, config):
     if not isinstance(name, str) or name not in REGISTRY:
         raise InvalidModelFileError(f"unknown architecture {name!r}; known are {', '.join(sorted(REGISTRY))}.")
     try:
-        with torch.inference_mode(False), torch.device("meta"):
+        with shielded(), torch.device("meta"):
             return REGISTRY[name](**config).eval().requires_grad_(False)
     except (TypeError, ValueError, RuntimeError, OverflowError, LookupError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from ..exceptions import GeneratorMismatchError, MissingExtraError
-from ..utils import import_extra
+from ..utils import import_extra, shielded
 
 __all__ = ["has_resnet50", "resnet50_features"]
 
@@ -41,6 +41,7 @@ def _weights():
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
+@shielded()
 def resnet50_features():
     """Make the feature extractor of "ResNet + PGD": 2,048 averaged maps before the last layer.
 
@@ -71,7 +72,7 @@ def resnet50_features():
             f"{FILES[1]}, found neither. Fetch them with torchvision.models.resnet50(weights='IMAGENET1K_V1') or put "
             "the file there; skmimic downloads nothing."
         )
-    with torch.inference_mode(False), torch.device("meta"):  # no draws from the global random state
+    with torch.device("meta"):  # no draws from the global random state
         network = models.resnet50(weights=None)
     network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True), assign=True)
     network.fc = nn.Identity()

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from ..utils import shielded
 from ._base import Surrogate
 
 __all__ = ["FittedSurrogate"]
@@ -24,6 +25,7 @@ class FittedSurrogate:
         self.make, self.keywords = surrogate.recipe()
         self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in surrogate.state_dict().items()}
 
+    @shielded()
     def to_torch(self, device="cpu") -> Surrogate:
         """Rebuild the module, frozen, on a device.
 
@@ -35,11 +37,11 @@ class FittedSurrogate:
         -------
         Surrogate
         """
-        with torch.inference_mode(False):
-            surrogate = self.make(**self.keywords)
-            surrogate.load_state_dict({name: torch.tensor(value) for name, value in self.arrays.items()})
-            return surrogate.requires_grad_(False).eval().to(device)
+        surrogate = self.make(**self.keywords)
+        surrogate.load_state_dict({name: torch.tensor(value) for name, value in self.arrays.items()})
+        return surrogate.requires_grad_(False).eval().to(device)
 
+    @shielded()
     def apply(self, images):
         """Corrupt images given as an array.
 
@@ -55,6 +57,7 @@ class FittedSurrogate:
         with torch.no_grad():
             return self.to_torch()(torch.as_tensor(np.asarray(images, dtype=np.float32))).numpy()
 
+    @shielded()
     def describe(self):
         """Say in human units what the surrogate does.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from ..exceptions import NotFiniteError
+from ..utils import shielded
 from ._checkpoint import read_checkpoint, refuse_another_training, training_identity, write_checkpoint
 from ._collapse import N_IMAGES, warn_if_collapsed
 from ._interrupt import DeferredInterrupt
@@ -51,7 +52,7 @@ def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, c
     ValueError
         If the checkpoint belongs to another training.
     """
-    with torch.inference_mode(False), torch.enable_grad():
+    with shielded(), torch.enable_grad():
         run = _Run(make_recipe, images, settings, seed, checkpoint)
         _run_to_the_end(run, callback, verbose)
         return run.finish()

@@ -11,6 +11,7 @@ from ._folding import fold_convolutions
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._random import seeded_globally, torch_generator
+from ._shield import shielded
 
 __all__ = [
     "BYTES",
@@ -39,5 +40,6 @@ __all__ = [
     "replacing_folder",
     "resolve_device",
     "seeded_globally",
+    "shielded",
     "torch_generator",
 ]

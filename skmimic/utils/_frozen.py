@@ -5,6 +5,7 @@ import threading
 import torch
 
 from ._aligned import align_layers
+from ._shield import shielded
 from ._tensors import freeze, thaw
 
 __all__ = ["FrozenModule"]
@@ -28,7 +29,7 @@ class FrozenModule:
 
     def __init__(self, module):
         self.name = type(module).__name__
-        with torch.inference_mode(False):
+        with shielded():
             arrays, skeleton = freeze(module)
         self.__setstate__({"name": self.name, "arrays": arrays, "skeleton": skeleton})
 

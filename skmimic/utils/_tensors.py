@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from ._shield import shielded
+
 __all__ = ["freeze", "named_tensors", "thaw", "to_array"]
 
 
@@ -73,7 +75,7 @@ def thaw(skeleton, arrays, device):
     torch.nn.Module
         In eval mode, without parameter gradients.
     """
-    with torch.inference_mode(False):
+    with shielded():
         memo = {id(tensor): _wrap(_on(arrays[name], device), tensor) for name, tensor in named_tensors(skeleton)}
         return _copy_with(skeleton, memo)
 

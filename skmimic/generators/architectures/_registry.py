@@ -3,6 +3,7 @@
 import torch
 
 from ...exceptions import InvalidModelFileError
+from ...utils import shielded
 from ._bigan import BiGANDiscriminator
 from ._dcgan import DCGANDiscriminator, DCGANEncoder, DCGANGenerator
 from ._dense import DenseDiscriminator, DenseEncoder, DenseGenerator
@@ -24,6 +25,7 @@ ARCHITECTURES = {
 }
 
 
+@shielded()
 def build(name, config, generator=None):
     """Make a network of the registry.
 
