@@ -2,21 +2,23 @@
 
 import json
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
 from ..exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicError
 from ..utils import Bounds, shielded
+from ..utils._container import MAX_CONFIGURATION, FileKind, open_container, pack, strict_json
 from ..utils._tensors import named_tensors
-from ._container import MAX_CONFIGURATION, pack, strict_json, unpack
 from ._facts import Facts, as_image_shape
 from ._parts import Part
 from ._priors import prior_from_config
 from ._registry import REGISTRY, blueprint
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["MODEL", "open_model", "read_model", "write_model"]
 
+MODEL = FileKind("skmimic model", "skmimic-model", "1", max_bytes=4 * 2**30)
 ROLES = {
     "generator": {"layout": "flat"},
     "discriminator": {"layout": "images", "probability": False},
@@ -54,15 +56,11 @@ def write_model(path, facts, parts, *, half=False):
             )
     named = {role: {key: part.description[key] for key in ("architecture", "config")} for role, part in parts.items()}
     configuration = {"facts": facts.as_json(), "parts": named}
-    _check_writable(configuration)
     arrays = {f"{role}.{key}": array for role, part in parts.items() for key, array in part.arrays.items()}
-    pack(path, configuration, {name: _halved(name, array) if half else array for name, array in arrays.items()})
-
-
-def _check_writable(configuration):
-    """Refuse by the reader's own rules what could not be read back."""
+    arrays = {name: _halved(name, array) if half else array for name, array in arrays.items()}
     try:
-        _facts_of(strict_json(json.dumps(configuration), MAX_CONFIGURATION)["facts"])
+        _facts_of(strict_json(json.dumps(configuration), MAX_CONFIGURATION)["facts"])  # by the reader's own rules
+        pack(path, MODEL, configuration, arrays)
     except InvalidModelFileError as error:
         raise GeneratorMismatchError(f"Generator.save: {error}") from error
 
@@ -85,14 +83,45 @@ def read_model(path):
         With the path and the reason.
     FileNotFoundError
     """
+    with open_model(path) as (container, facts, wanted):
+        arrays = container.arrays()
+        parts = {
+            role: _part_of(role, description, wanted[role], arrays)
+            for role, description in container.configuration["parts"].items()
+        }
+    return facts, parts
+
+
+@contextmanager
+def open_model(path):
+    """Open a model file and check all but its numbers, of which none has been read.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Yields
+    ------
+    container : Container
+    facts : Facts
+    wanted : dict of dict of tensor
+        Of each network by role: its tensors on the meta device.
+
+    Raises
+    ------
+    InvalidModelFileError
+        As `read_model`, from the body too.
+    FileNotFoundError
+    """
     try:
-        configuration, arrays, _ = unpack(path)
-        if set(configuration) != {"facts", "parts"}:
-            raise InvalidModelFileError(
-                f"configuration must have the keys facts and parts, got {sorted(configuration)}."
-            )
-        facts = _facts_of(configuration["facts"])
-        return facts, _parts_of(configuration["parts"], facts, arrays)
+        with open_container(path, MODEL) as container:
+            configuration = container.configuration
+            if set(configuration) != {"facts", "parts"}:
+                raise InvalidModelFileError(
+                    f"configuration must have the keys facts and parts, got {sorted(configuration)}."
+                )
+            facts = _facts_of(configuration["facts"])
+            yield container, facts, _checked_networks(configuration["parts"], facts, container.declared)
     except SkmimicError as error:
         raise InvalidModelFileError(f"{path}: not a usable skmimic model. {error}") from error
 
@@ -148,52 +177,68 @@ def _check_bounded(value, what, max_number=MAX_SIZE, max_text=MAX_NAME, depth=0)
         raise InvalidModelFileError(f"{what}: the number {value!r}, more than {max_number}.")
 
 
-def _parts_of(found, facts, arrays):
+def _checked_networks(found, facts, declared):
+    """Check what is named and declared against the registry; return the tensors of each network, without memory."""
     if not isinstance(found, dict) or "generator" not in found or not set(found) <= set(ROLES):
         raise InvalidModelFileError(f"parts must be a generator and at most {', '.join(list(ROLES)[1:])}.")
-    own = {role: {} for role in found}
-    for name, array in arrays.items():
-        role, _, key = name.partition(".")
-        if role not in own:
-            raise InvalidModelFileError(f"unexpected tensor {name!r}.")
-        own[role][key] = array
-    parts = {role: _part_of(role, description, own[role]) for role, description in found.items()}
-    for role, part in parts.items():
-        _check_shapes(role, part, facts)
-    return parts
+    odd = next((name for name in declared if name.partition(".")[0] not in found), None)
+    if odd is not None:
+        raise InvalidModelFileError(f"unexpected tensor {odd!r}.")
+    wanted = {role: _wanted_of(role, description, declared) for role, description in found.items()}
+    for role, description in found.items():
+        _check_shapes(role, description, facts)
+    return wanted
 
 
-def _part_of(role, description, arrays):
+def _wanted_of(role, description, declared):
     if not isinstance(description, dict) or set(description) != {"architecture", "config"}:
         raise InvalidModelFileError(f"{role} must have the keys architecture and config.")
     if not isinstance(description["config"], dict):
         raise InvalidModelFileError(f"config of the {role} must be an object.")
     _check_bounded(description["config"], f"config of the {role}")
     wanted = dict(named_tensors(blueprint(description["architecture"], description["config"])))
-    if set(wanted) != set(arrays):
-        odd = sorted(set(wanted) ^ set(arrays))[0]
+    own = {name.removeprefix(f"{role}.") for name in declared if name.startswith(f"{role}.")}
+    if set(wanted) != own:
+        odd = sorted(set(wanted) ^ own)[0]
         problem = "missing" if odd in wanted else "unexpected"
         raise InvalidModelFileError(
             f"tensor '{role}.{odd}' is {problem}: {description['architecture']} needs another set."
         )
-    widened = {key: _fitting(f"{role}.{key}", arrays[key], tensor) for key, tensor in wanted.items()}
-    return Part({**description, "call": dict(ROLES[role])}, widened)
+    for key, tensor in wanted.items():
+        _check_declared(f"{role}.{key}", declared[f"{role}.{key}"], tensor)
+    return wanted
+
+
+def _check_declared(name, declared, wanted):
+    """Compare the shape and type of one array with what its network needs."""
+    if tuple(wanted.shape) != declared.shape:
+        raise InvalidModelFileError(
+            f"tensor {name!r} has shape {declared.shape}; its network needs {tuple(wanted.shape)}."
+        )
+    kind = _numpy_type(wanted)
+    if kind.kind != "f" and declared.dtype != kind:
+        raise InvalidModelFileError(f"tensor {name!r} has type {declared.dtype}; its network needs {kind}.")
+    if kind.kind == "f" and declared.dtype.kind != "f":
+        raise InvalidModelFileError(f"tensor {name!r} has type {declared.dtype}, no floating-point numbers.")
 
 
 @shielded()
-def _fitting(name, array, wanted):
-    """Check one array against the network and widen it; the result is read-only."""
-    if tuple(wanted.shape) != array.shape:
-        raise InvalidModelFileError(
-            f"tensor {name!r} has shape {array.shape}; its network needs {tuple(wanted.shape)}."
-        )
-    kind = torch.empty(0, dtype=wanted.dtype).numpy().dtype
+def _numpy_type(tensor):
+    return torch.empty(0, dtype=tensor.dtype).numpy().dtype
+
+
+def _part_of(role, description, wanted, arrays):
+    widened = {key: _widened(f"{role}.{key}", arrays[f"{role}.{key}"], tensor) for key, tensor in wanted.items()}
+    return Part({**description, "call": dict(ROLES[role])}, widened)
+
+
+def _widened(name, array, wanted):
+    """Check the numbers of one array and widen them; the result is read-only."""
+    kind = _numpy_type(wanted)
     if kind.kind != "f":
-        if array.dtype != kind:
-            raise InvalidModelFileError(f"tensor {name!r} has type {array.dtype}; its network needs {kind}.")
         return _read_only(array)
-    if array.dtype.kind != "f" or not np.isfinite(array).all():
-        raise InvalidModelFileError(f"tensor {name!r} has NaN, infinity or no floating-point numbers.")
+    if not np.isfinite(array).all():
+        raise InvalidModelFileError(f"tensor {name!r} has NaN or infinity.")
     return _read_only(array.astype(min(max(array.dtype, np.dtype(np.float32)), kind)))
 
 
@@ -204,12 +249,12 @@ def _read_only(array):
 
 
 @shielded()
-def _check_shapes(role, part, facts):
+def _check_shapes(role, description, facts):
     """Run the network on the meta device, which costs nothing, and compare what it gives with the facts."""
     image, n = torch.empty(2, *facts.image_shape, device="meta"), 2
     inward = torch.empty(n, facts.latent_dim, device="meta") if role == "generator" else image
     wanted = {"generator": image.shape, "discriminator": (n,), "encoder": (n, facts.latent_dim)}[role]
-    network = blueprint(part.architecture, part.description["config"]).float()
+    network = blueprint(description["architecture"], description["config"]).float()
     try:
         with torch.no_grad():
             shape = tuple(network(inward).shape)

@@ -1,10 +1,11 @@
 """What a model file contains, and whether it works."""
 
+import math
 import os
 
 import numpy as np
 
-from ._container import unpack
+from ._format import open_model
 from ._generator import Generator
 
 __all__ = ["model_info", "verify_model"]
@@ -32,16 +33,17 @@ def model_info(path):
     FileNotFoundError
     """
     generator = Generator.load(path)
-    configuration, arrays, sha256 = unpack(path)
-    parts = {role: _part_info(role, part, arrays) for role, part in configuration["parts"].items()}
-    known = {"fingerprint": generator.fingerprint, "sha256": sha256, "size_bytes": os.path.getsize(path)}
-    return {**configuration["facts"], "parts": parts, **known}
+    with open_model(path) as (container, *_):
+        facts, parts = container.configuration["facts"], container.configuration["parts"]
+        described = {role: _part_info(role, part, container.declared) for role, part in parts.items()}
+        known = {"fingerprint": generator.fingerprint, "sha256": container.sha256}
+    return {**facts, "parts": described, **known, "size_bytes": os.path.getsize(path)}
 
 
-def _part_info(role, part, arrays):
-    own = [array for name, array in arrays.items() if name.startswith(f"{role}.")]
-    dtypes = sorted({array.dtype.name for array in own})
-    return {**part, "n_values": int(sum(array.size for array in own)), "dtypes": dtypes}
+def _part_info(role, part, declared):
+    own = [entry for name, entry in declared.items() if name.startswith(f"{role}.")]
+    dtypes = sorted({entry.dtype.name for entry in own})
+    return {**part, "n_values": sum(math.prod(entry.shape) for entry in own), "dtypes": dtypes}
 
 
 def verify_model(path):

@@ -1,20 +1,18 @@
-"""Everything that a training needs to go on, in one file without code in it."""
+"""Everything that a training needs to go on, in one file with a checksum and without code in it."""
 
 import hashlib
 import json
-import os
 from dataclasses import asdict
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from ..exceptions import InvalidModelFileError
-from ..utils import atomic_write
+from ..utils._container import FileKind, open_container, pack
 
 __all__ = ["read_checkpoint", "refuse_another_training", "training_identity", "write_checkpoint"]
 
-FORMAT = "skmimic-checkpoint-1"
+CHECKPOINT = FileKind("checkpoint of skmimic", "skmimic-checkpoint", "2")  # version 1 carried no checksum
+CONFIGURATION_KEYS = {"identity", "step"}
 
 
 def training_identity(recipe, images, settings, seed):
@@ -58,9 +56,8 @@ def write_checkpoint(path, identity, tensors, step):
     step : int
         Steps done.
     """
-    metadata = {"format": FORMAT, "identity": json.dumps(identity, sort_keys=True), "step": str(int(step))}
-    content = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    atomic_write(path, save(content, metadata))
+    content = {name: tensor.detach().cpu().numpy() for name, tensor in tensors.items()}
+    pack(path, CHECKPOINT, {"identity": identity, "step": int(step)}, content)
 
 
 def read_checkpoint(path):
@@ -80,20 +77,21 @@ def read_checkpoint(path):
     Raises
     ------
     InvalidModelFileError
-        If the file is damaged or is not a checkpoint.
+        If a bit of the file is not what was written, if it is no checkpoint, or one of a version without a checksum.
     """
     try:
-        with safe_open(os.fspath(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        if metadata["format"] != FORMAT:
-            raise KeyError(f"format {metadata['format']!r}")
-        stored, step = json.loads(metadata["identity"]), int(metadata["step"])
-    except (SafetensorError, KeyError, ValueError) as error:
+        with open_container(path, CHECKPOINT) as container:
+            configuration = container.configuration
+            identity, step = configuration.get("identity"), configuration.get("step")
+            if set(configuration) != CONFIGURATION_KEYS or not isinstance(identity, dict) or type(step) is not int:
+                raise InvalidModelFileError("its configuration names no training and no step.")
+            tensors = {name: torch.from_numpy(array) for name, array in container.arrays().items()}
+    except InvalidModelFileError as error:
         raise InvalidModelFileError(
-            f"{path} is not a whole checkpoint of this version of skmimic: {error}. Delete it to start anew."
+            f"{path} is not a whole checkpoint of this version of skmimic: {error} Delete it to start anew, or pass "
+            "another path if you need the file."
         ) from error
-    return tensors, stored, step
+    return tensors, identity, step
 
 
 def refuse_another_training(path, stored, identity):

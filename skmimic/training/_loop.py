@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ..exceptions import NotFiniteError
+from ..exceptions import InvalidModelFileError, NotFiniteError
 from ..utils import shielded
 from ._checkpoint import read_checkpoint, refuse_another_training, training_identity, write_checkpoint
 from ._collapse import N_IMAGES, warn_if_collapsed
@@ -51,6 +51,8 @@ def run_training(make_recipe, images, settings, *, seed=None, checkpoint=None, c
         If a loss becomes NaN or infinite.
     ValueError
         If the checkpoint belongs to another training.
+    InvalidModelFileError
+        If the checkpoint is damaged, or is none.
     """
     with shielded(), torch.enable_grad():
         run = _Run(make_recipe, images, settings, seed, checkpoint)
@@ -89,8 +91,14 @@ class _Run:
 
     def _resume(self, tensors, identity, step):
         refuse_another_training(self.path, identity, self.identity)
-        self.losses = tensors.pop("losses")
-        self.recipe.load_state(tensors)
+        try:
+            self.losses = tensors.pop("losses")
+            self.recipe.load_state(tensors)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InvalidModelFileError(
+                f"{self.path} is not a whole checkpoint: its arrays are not those of this training. Delete it to start "
+                "anew, or pass another path if you need the file."
+            ) from error
         self.step = step
 
     def advance(self, report):

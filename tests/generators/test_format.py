@@ -3,7 +3,9 @@
 import json
 import os
 import pickle
+import tracemalloc
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -17,14 +19,15 @@ from skmimic.exceptions import GeneratorMismatchError, InvalidModelFileError
 from skmimic.generators import (
     Generator,
     NormalPrior,
-    _container,
     architectures,
     linear_generator,
     linear_generator_from_data,
     model_info,
     verify_model,
 )
-from skmimic.generators._container import pack, strict_json, unpack
+from skmimic.generators._format import MODEL
+from skmimic.utils import _container
+from skmimic.utils._container import open_container, pack, strict_json
 
 
 @pytest.fixture
@@ -44,10 +47,16 @@ def refused(path, reason):
 
 def forged(path, edit):
     """Rewrite a file with a correct checksum after an edit of its configuration and arrays."""
-    configuration, arrays, _ = unpack(path)
+    configuration, arrays = unpacked(path)
     edit(configuration, arrays)
-    pack(path, configuration, arrays)
+    pack(path, MODEL, configuration, arrays)
     return path
+
+
+def unpacked(path):
+    """Configuration and arrays of a file."""
+    with open_container(path, MODEL) as container:
+        return container.configuration, container.arrays()
 
 
 def with_header(path, change):
@@ -237,19 +246,19 @@ def test_a_folder_or_device_is_no_model(tmp_path):
 def test_other_contents_are_no_model(tmp_path, content):
     path = tmp_path / "model"
     path.write_bytes(content)
-    refused(path, "truncated or not a safetensors file")
+    refused(path, "truncated, or no skmimic model")
 
 
 @pytest.mark.parametrize("share", [0.001, 0.01, 0.3, 0.9, 0.999])
 def test_truncated_files_are_refused(saved, share):
     content = saved.read_bytes()
     saved.write_bytes(content[: int(share * len(content))])
-    refused(saved, "truncated|safetensors cannot read it")
+    refused(saved, "truncated")
 
 
 def test_appended_bytes_are_refused(saved):
     saved.write_bytes(saved.read_bytes() + b"more")
-    refused(saved, "safetensors cannot read it")
+    refused(saved, "something was added")
 
 
 @given(st.floats(0, 1, exclude_max=True), st.integers(0, 7), st.booleans())
@@ -347,9 +356,9 @@ def test_additional_metadata_are_refused(saved):
 
 def test_enormous_headers_are_not_parsed(saved):
     saved.write_bytes((2**40).to_bytes(8, "little") + b"{" * 100)
-    refused(saved, "truncated or not")
+    refused(saved, "truncated, or no")
     saved.write_bytes((2**21).to_bytes(8, "little") + b" " * 2**21)
-    refused(saved, "truncated or not")
+    refused(saved, "truncated, or no")
 
 
 def test_tensors_that_point_outside_or_overlap_are_refused(saved):
@@ -361,7 +370,7 @@ def test_tensors_that_point_outside_or_overlap_are_refused(saved):
         saved.write_bytes(original)
         odd = {**header, name: {**header[name], "data_offsets": offsets}}
         with_header(saved, lambda text, odd=odd: json.dumps(odd))
-        refused(saved, "safetensors cannot read it")
+        refused(saved, "a false header|that are none")
 
 
 def set_config(role, **changes):
@@ -440,7 +449,7 @@ def test_hostile_files_with_correct_checksums_are_refused(saved, case):
 
 def test_tensors_of_odd_types_are_refused(saved):
     with_header(saved, lambda text: text.replace('"F32"', '"I32"'))
-    refused(saved, "sha256 does not match")
+    refused(saved, "has type int32, no floating-point numbers")
 
 
 def test_types_outside_the_list_are_refused(saved, monkeypatch):
@@ -451,21 +460,74 @@ def test_types_outside_the_list_are_refused(saved, monkeypatch):
 
 def test_integer_buffers_must_be_integers(tmp_path):
     Generator(architectures.build("dcgan_generator", CONFIGS["dcgan_generator"])).save(tmp_path / "model")
-    _, arrays, _ = unpack(tmp_path / "model")
+    _, arrays = unpacked(tmp_path / "model")
     name = next(name for name in arrays if name.endswith("num_batches_tracked"))
     forged(tmp_path / "model", lambda c, a: a.update({name: np.array(1.5)}))
     refused(tmp_path / "model", "its network needs int64")
 
 
-def test_reading_allocates_nothing_for_sizes_that_are_only_claimed(saved):
-    import tracemalloc
-
-    forged(saved, set_config("generator", width=2**22))
+@contextmanager
+def memory_below(n_bytes):
+    """Fail if the body allocates more."""
     tracemalloc.start()
-    refused(saved, "has shape|does not accept")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 50e6
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < n_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_reading_allocates_nothing_for_sizes_that_are_only_claimed(saved):
+    forged(saved, set_config("generator", width=2**22))
+    with memory_below(20e6):
+        refused(saved, "has shape|does not accept")
+
+
+def claim_two_gigabytes(header, size):
+    """Let the last array of a header reach to the end of a file of 2 GiB."""
+    name = max((name for name in header if name != "__metadata__"), key=lambda name: header[name]["data_offsets"])
+    start, _ = header[name]["data_offsets"]
+    n_values = (2**31 - size - start) // 4
+    return {**header, name: {"dtype": "F32", "shape": [n_values], "data_offsets": [start, start + 4 * n_values]}}
+
+
+@pytest.mark.parametrize("start", ["zeros", "model", "lying model"])
+def test_a_sparse_file_of_two_gigabytes_is_refused_before_it_is_read(saved, start):
+    if start == "zeros":
+        saved.write_bytes(b"")
+    elif start == "lying model":  # the length of the header is part of the file: find the fixed point
+        size, header = 0, json.loads(saved.read_bytes()[8 : 8 + int.from_bytes(saved.read_bytes()[:8], "little")])
+        for _ in range(4):
+            text = json.dumps(claim_two_gigabytes(header, 8 + size)).encode()
+            text += b" " * (-len(text) % 8)
+            size = len(text)
+        saved.write_bytes(size.to_bytes(8, "little") + text)
+    os.truncate(saved, 2**31)
+    with memory_below(10e6):
+        refused(saved, {"zeros": "truncated, or no", "model": "something was added"}.get(start, "has shape"))
+
+
+def test_a_large_file_with_a_wrong_checksum_costs_no_memory(tmp_path):
+    path = tmp_path / "large"
+    linear_generator(np.zeros((40, 64 * 64)), np.arange(4096.0), (1, 64, 64)).save(path)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert len(content) > 1.3e6
+    with memory_below(1.2e6):
+        refused_by_load(path)
+
+
+def refused_by_load(path):
+    with pytest.raises(InvalidModelFileError, match="sha256 does not match"):
+        Generator.load(path)
+
+
+def test_what_is_too_large_to_be_read_is_not_written(registered, tmp_path, monkeypatch):
+    monkeypatch.setattr("skmimic.generators._format.MODEL", MODEL._replace(max_bytes=100))
+    with pytest.raises(GeneratorMismatchError, match=r"Generator\.save: .* more than a skmimic model may hold"):
+        registered.save(tmp_path / "model")
+    assert os.listdir(tmp_path) == []
 
 
 def test_loading_imports_nothing_and_keeps_the_global_state(saved):

@@ -4,11 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
+import safetensors.torch
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from skmimic.exceptions import InvalidModelFileError
+from skmimic.generators import linear_generator
+from skmimic.training._checkpoint import read_checkpoint, write_checkpoint
 from skmimic.training._dcgan import AdversarialRecipe
 from tests.training.helpers import TRAININGS, same_networks, stripes, train
 
@@ -134,20 +143,79 @@ def test_checkpoint_of_another_training_is_refused(tmp_path, options, named):
         train(checkpoint=path, **options)
 
 
-def damage(content):
-    """Ways in which a file goes wrong."""
-    yield b""
-    yield content[: len(content) // 2]
-    yield content[:20] + b"\xff" * 8 + content[28:]
-    yield b"\x80\x04cos\nsystem\n(S'true'\ntR."
+@cache
+def small_checkpoint():
+    """Bytes of a checkpoint of every kind of array, and a folder for damaged ones."""
+    folder = Path(tempfile.mkdtemp())
+    train(checkpoint=folder / "checkpoint", changes={"max_steps": 1})
+    return (folder / "checkpoint").read_bytes(), folder
 
 
-def test_damaged_checkpoint_is_named(tmp_path):
+def is_refused_or_the_same(content):
+    """Whether a damaged file is refused by name, or read as if it were whole."""
+    whole, folder = small_checkpoint()
+    (folder / "whole").write_bytes(whole)
+    (folder / "damaged").write_bytes(content)
+    try:
+        tensors, identity, step = read_checkpoint(folder / "damaged")
+    except InvalidModelFileError as error:
+        return "damaged is not a whole checkpoint" in str(error)
+    wanted = read_checkpoint(folder / "whole")
+    same = all(torch.equal(tensors[name], tensor) for name, tensor in wanted[0].items())
+    return same and (set(tensors), identity, step) == (set(wanted[0]), *wanted[1:])
+
+
+@given(st.floats(0, 1, exclude_max=True), st.integers(0, 7), st.booleans())
+def test_any_flipped_bit_is_refused(place, bit, in_header):
+    content = bytearray(small_checkpoint()[0])
+    size = 8 + int.from_bytes(content[:8], "little") if in_header else len(content)
+    content[int(place * size)] ^= 1 << bit
+    assert is_refused_or_the_same(content)
+
+
+@given(st.floats(0, 1, exclude_max=True), st.binary(max_size=3))
+def test_cut_off_and_appended_to(share, more):
+    content = small_checkpoint()[0]
+    assert is_refused_or_the_same(content[: int(share * len(content))] + more)
+    assert is_refused_or_the_same(content + more)
+
+
+def test_a_flipped_bit_of_a_weight_ends_the_training_with_a_named_error(tmp_path):
+    path = tmp_path / "checkpoint"
+    train(checkpoint=path, changes={"max_steps": 2})
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 64
+    path.write_bytes(content)
+    with pytest.raises(InvalidModelFileError, match=r"checkpoint is not a whole .*sha256 does not match.*Delete it"):
+        train(checkpoint=path)
+    assert path.read_bytes() == content
+
+
+def test_what_is_no_checkpoint_is_named_and_kept(tmp_path, registry_file):
+    old = tmp_path / "old"
+    safetensors.torch.save_file({"losses": torch.zeros(2)}, old, {"format": "skmimic-checkpoint-1", "step": "2"})
+    (tmp_path / "pickle").write_bytes(b"\x80\x04cos\nsystem\n(S'true'\ntR.")
+    words = {"old": "'skmimic-checkpoint-1'", "pickle": "pickle, which could run code", "model": "'skmimic-model'"}
+    for name, reason in words.items():
+        content = (tmp_path / name).read_bytes()
+        with pytest.raises(InvalidModelFileError, match=f"{name} is not a whole checkpoint.*{reason}"):
+            train(checkpoint=tmp_path / name)
+        assert (tmp_path / name).read_bytes() == content
+
+
+@pytest.fixture
+def registry_file(tmp_path):
+    """File of a generator where a checkpoint is expected."""
+    linear_generator(np.eye(2, 64), np.zeros(64)).save(tmp_path / "model")
+
+
+def test_arrays_of_another_training_under_a_right_checksum(tmp_path):
     path = tmp_path / "checkpoint"
     train(checkpoint=path, changes={"max_steps": 1})
-    for content in damage(path.read_bytes()):
-        path.write_bytes(content)
-        with pytest.raises(InvalidModelFileError, match="not a whole checkpoint"):
+    tensors, identity, step = read_checkpoint(path)
+    for odd in ({"losses": tensors["losses"]}, {**tensors, "module/generator/extra": torch.zeros(1)}):
+        write_checkpoint(path, identity, odd, step)
+        with pytest.raises(InvalidModelFileError, match="not those of this training"):
             train(checkpoint=path)
 
 
