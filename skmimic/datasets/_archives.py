@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .. import utils
+
 __all__ = ["data_folder", "find_archive", "open_archive", "read_images", "read_labels"]
 
 
@@ -58,9 +60,7 @@ def open_archive(path):
         If the file is damaged, lacks an array that the body asks for, or the body finds a wrong one.
     """
     try:
-        if not zipfile.is_zipfile(path):
-            raise zipfile.BadZipFile("not a zip file")
-        with np.load(path, allow_pickle=False) as archive:
+        with utils.open_archive(path) as archive:
             yield archive
     except KeyError as error:
         raise ValueError(f"{path} lacks an array: {error.args[0]}. Put the original file back.") from error

@@ -25,6 +25,7 @@ from ..surrogates import (
     RowAffine,
 )
 from ..utils import UNREADABLE, atomic_write, open_archive, shielded
+from ..utils._container import MAX_CONFIGURATION, strict_json
 
 __all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
 
@@ -35,7 +36,7 @@ PARTS = {
 }
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
 MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA, MAX_READER_WIDTH = 8, 256, 32, 64, 64
-MAX_BYTES = 2**30  # unpacked; a few compressed kilobytes can claim any size
+MAX_VALUES = 2**24  # numbers of a surrogate, 64 MiB: those of skmimic have some hundreds, and one a pixel in a mask
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,15 @@ def write_adaptation(path, adaptation, generator):
         If the surrogate is not made of the parts that skmimic knows.
     """
     arrays = {f"surrogate.{name}": array for name, array in adaptation.surrogate.arrays.items()}
+    description = _description(adaptation, generator)
+    try:
+        _check_parts(description["parts"], generator.image_shape, sum(array.size for array in arrays.values()))
+    except ValueError as error:
+        raise ValueError(f"save_adaptation: {error}. Pickle the estimator instead.") from error
     if adaptation.encoder is not None:
         arrays.update({f"encoder.{name}": array for name, array in adaptation.encoder.arrays.items()})
     stream = io.BytesIO()
-    np.savez(stream, description=np.array(json.dumps(_description(adaptation, generator))), **arrays)
+    np.savez(stream, description=np.array(json.dumps(description)), **arrays)
     atomic_write(path, stream.getvalue())
 
 
@@ -144,11 +150,9 @@ def read_adaptation(path, generator):
         raise FileNotFoundError(f"{path}: no such file.")
     try:
         with open_archive(path) as archive:
-            _check_size(archive)
-            arrays = {name: archive[name] for name in archive.files}
-        description = _checked(json.loads(str(arrays.pop("description"))))
-        if description["image_shape"] == list(generator.image_shape):
-            return _rebuilt(description, arrays, generator)
+            description = _checked(_description_in(archive))
+            if description["image_shape"] == list(generator.image_shape):
+                return _rebuilt(description, archive, generator)
     except (*UNREADABLE, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
         raise InvalidModelFileError(
             f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error})."
@@ -159,10 +163,11 @@ def read_adaptation(path, generator):
     )
 
 
-def _check_size(archive):
-    n_bytes = sum(member.file_size for member in archive.zip.infolist())
-    if n_bytes > MAX_BYTES:
-        raise ValueError(f"{n_bytes} bytes unpacked, more than {MAX_BYTES}")
+def _description_in(archive):
+    header = archive.header("description")
+    if header.dtype.kind != "U" or header.shape != () or header.n_bytes > 4 * MAX_CONFIGURATION:
+        raise ValueError(f"its description is {header.dtype} of shape {header.shape}, not a text of usual length")
+    return strict_json(str(archive["description"]), MAX_CONFIGURATION)
 
 
 def _checked(description):
@@ -184,49 +189,71 @@ def _checked(description):
     return description
 
 
-def _rebuilt(description, arrays, generator):
-    surrogate = _filled(_surrogate_of(description["parts"], generator.image_shape, arrays), "surrogate", arrays)
-    encoder = None
+def _rebuilt(description, archive, generator):
+    """Build what the description names, and only then read the arrays that it needs."""
+    n_values = sum(archive.header(name).n_bytes for name in archive.files if name.startswith("surrogate.")) // 4
+    _check_parts(description["parts"], generator.image_shape, n_values)
+    surrogate, encoder = _surrogate_of(description["parts"], generator.image_shape, archive.files), None
+    modules, ignored = {"surrogate": surrogate}, ["description"]
     if description["encoder"] is not None and description["generator"] == generator.fingerprint:
-        encoder = _encoder_of(description["encoder"]["with_deviations"], arrays, generator)
+        modules["encoder"] = encoder = _encoder_of(description["encoder"]["with_deviations"], generator)
     elif description["encoder"] is not None:
+        ignored += [name for name in archive.files if name.startswith("encoder.")]
         warnings.warn(OTHER_GENERATOR, SkmimicWarning, stacklevel=4)
+    _fill(modules, archive, ignored)
+    if encoder is not None:
+        encoder = FittedEncoder(encoder, generator.image_shape, description["encoder"]["with_deviations"])
     fitted = FittedSurrogate(surrogate, description["family"])
-    seed, solver = description["seed"], description["solver"]
-    return SavedAdaptation(fitted, description["deviation_sd"], encoder, seed, solver)
+    return SavedAdaptation(fitted, description["deviation_sd"], encoder, description["seed"], description["solver"])
 
 
-def _surrogate_of(parts, image_shape, arrays):
-    """Build the surrogate of a list of named parts from the fixed table."""
-    if len(parts) > MAX_PARTS:
-        raise ValueError(f"{len(parts)} parts, more than {MAX_PARTS}")
+def _check_parts(parts, image_shape, n_values):
+    """Refuse parts that are not sound, or larger than the `n_values` numbers that there are for all of them."""
+    if len(parts) > MAX_PARTS or n_values > MAX_VALUES:
+        raise ValueError(f"{len(parts)} parts of {n_values} numbers, more than {MAX_PARTS} of {MAX_VALUES}")
     n_readers = [name for name, _ in parts].count(RowAffine.__name__)
     if n_readers and (n_readers > 1 or min(image_shape[1:]) < 4):
         raise ValueError(f"{n_readers} readers of angles for images of shape {tuple(image_shape)}")
-    made = []
     for name, keywords in parts:
+        width, n_layers = keywords.get("width", 1), keywords.get("n_layers", 1)
         widest = MAX_READER_WIDTH if name == RowAffine.__name__ else MAX_WIDTH
-        if not (0 < keywords.get("width", 1) <= widest and 0 < keywords.get("n_layers", 1) <= MAX_LAYERS):
+        is_within = 0 < width <= widest and 0 < n_layers <= MAX_LAYERS
+        if not is_within or width * width * (n_layers - 2) > n_values:
             raise ValueError(f"{name} cannot have the sizes {keywords}")
         is_in_range = 0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("rotation_sd", 1) <= math.pi
         if not is_in_range or not 0 < keywords.get("fraction", 0.5) < 1:
             raise ValueError(f"{name} cannot have the values {keywords}")
+
+
+def _surrogate_of(parts, image_shape, names):
+    """Build the surrogate of a list of named parts from the fixed table."""
+    made = []
+    for name, keywords in parts:
         shape = {} if PARTS[name] is Identity else {"image_shape": tuple(image_shape)}
         made.append(PARTS[name](**shape, **keywords))
-    is_composed = len(made) != 1 or any(name.startswith("surrogate.parts.") for name in arrays)
+    is_composed = len(made) != 1 or any(name.startswith("surrogate.parts.") for name in names)
     return Composition(made) if is_composed else made[0]
 
 
-def _encoder_of(has_deviations, arrays, generator):
+def _encoder_of(has_deviations, generator):
     random = torch.Generator().manual_seed(0)
-    encoder = Encoder(generator.image_shape, generator.latent_dim, generator.prior, has_deviations, random)
-    return FittedEncoder(_filled(encoder, "encoder", arrays), generator.image_shape, has_deviations)
+    return Encoder(generator.image_shape, generator.latent_dim, generator.prior, has_deviations, random)
 
 
-def _filled(module, prefix, arrays):
-    """Copy the arrays of a prefix into a module; names, shapes and finite numbers are checked."""
-    own = {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
-    if any(array.dtype != np.float32 or not np.isfinite(array).all() for array in own.values()):
-        raise ValueError(f"an array of the {prefix} is not of finite float32 numbers")
-    module.load_state_dict({name: torch.from_numpy(array) for name, array in own.items()})
-    return module
+def _fill(modules, archive, ignored):
+    """Copy the arrays of an archive into modules; names, types and shapes are checked before any is read."""
+    wanted = {f"{role}.{key}": v for role, module in modules.items() for key, v in module.state_dict().items()}
+    odd = sorted(set(wanted) ^ (set(archive.files) - set(ignored))) or archive.others
+    if odd:
+        raise ValueError(f"array {odd[0]!r} is {'missing' if odd[0] in wanted else 'unexpected'}")
+    for name, tensor in wanted.items():
+        header = archive.header(name)
+        if header.dtype != np.float32 or header.shape != tuple(tensor.shape):
+            raise ValueError(
+                f"array {name!r} is {header.dtype} of shape {header.shape}, not float32 of {tuple(tensor.shape)}"
+            )
+    for name, tensor in wanted.items():
+        array = archive[name]
+        if not np.isfinite(array).all():
+            raise ValueError(f"array {name!r} contains NaN or infinity")
+        tensor.copy_(torch.from_numpy(array))
