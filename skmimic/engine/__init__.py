@@ -9,6 +9,7 @@ from ._evidence import blur_width, fill_in, scattered_pixels
 from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
 from ._initialisation import Candidates, start_latents
+from ._interruption import carrying, is_interruption, left_by
 from ._joint import solve_jointly
 from ._mixture import Mixture, MixtureProjector, estimate_mixture
 from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
@@ -53,6 +54,7 @@ __all__ = [
     "Status",
     "alternate",
     "blur_width",
+    "carrying",
     "computing",
     "dead_pixels",
     "estimate_corruption",
@@ -60,8 +62,10 @@ __all__ = [
     "fill_in",
     "has_enough_rows",
     "is_identifiable",
+    "is_interruption",
     "learn_guide",
     "learn_image_encoder",
+    "left_by",
     "no_corruption",
     "resolve_solver",
     "retrieve",

@@ -51,6 +51,13 @@ class Adaptation:
         """The adaptation itself: one corruption for all rows."""
         return (self,)
 
+    def interrupted(self):
+        """Return what there is as the outcome of an interrupted phase A, which says so; without an encoder to come."""
+        settings = self.settings
+        if self.encoder is None and settings.solver == "amortized":
+            settings = replace(settings, solver="joint")
+        return replace(self, settings=settings, trace=self.trace.interrupted())
+
     def row_projector(self, generator, batch_size, linear_map=None):
         """Prepare phase B."""
         return RowProjector(generator, self, batch_size, linear_map)

@@ -8,7 +8,7 @@ from ._results import OptimizationTrace, Status
 __all__ = ["alternate"]
 
 
-def alternate(problem, observed, latents, settings, report=None, observe=None):
+def alternate(problem, observed, latents, settings, report=None, observe=None, keep=None):
     """Alternate T1 surrogate steps and T2 latent steps, T times.
 
     Parameters
@@ -23,6 +23,8 @@ def alternate(problem, observed, latents, settings, report=None, observe=None):
         Called with a sentence after each round.
     observe : callable or None, default=None
         Called with the number of latent steps so far and the latents, at the start and after each round.
+    keep : callable or None, default=None
+        Called with the trace so far after each round: what an interruption leaves is of whole rounds.
 
     Returns
     -------
@@ -53,6 +55,8 @@ def alternate(problem, observed, latents, settings, report=None, observe=None):
         objectives.append(descent.objective())
         check_finite(objectives[-1], settings, f"alternating solver, round {t + 1} of {settings.T}")
         observe((t + 1) * settings.T2, descent.latents)
+        if keep is not None:
+            keep(OptimizationTrace(mean_objectives(objectives)))
         if report is not None:
             report(f"alternating solver: round {t + 1} of {settings.T}")
         if has_settled(objectives, settings.tol):

@@ -13,9 +13,9 @@ from ._alternating import alternate
 from ._encoder import train_encoder
 from ._hypotheses import is_identifiable
 from ._initialisation import draw_candidates, start_latents
-from ._results import OptimizationTrace, Status
+from ._interruption import carrying
 from ._rows import make_problem
-from ._selection import LARGE, Bench, Learned, learn_surrogate, select_surrogate
+from ._selection import LARGE, Bench, learn_surrogate, select_surrogate
 from ._trajectory import Recorder
 
 __all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
@@ -46,12 +46,13 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
     NotFiniteError
         If every restart leaves the finite numbers.
     KeyboardInterrupt
-        Carries the best adaptation so far as its attribute `partial`.
+        Carries the best adaptation so far as its attribute `partial`, of a complete round at least, or None. Any other
+        exception that is no `Exception`, as SystemExit, does the same.
     """
     settings = replace(settings, solver=resolve_solver(settings.solver, observed.shape))
     report = report or _silent
     best, failure = None, None
-    try:
+    with carrying(lambda: best and best.interrupted()):
         for restart in range(settings.n_init):
             try:
                 trial = _attempt(generator, observed, settings, surrogate, seed + restart, report)
@@ -63,9 +64,6 @@ def estimate_corruption(generator, observed, settings, surrogate="auto", seed=0,
         if best is None:
             raise failure
         return with_encoder(generator, observed, best, report)
-    except KeyboardInterrupt as interrupt:
-        interrupt.partial = best or getattr(interrupt, "partial", None)
-        raise
 
 
 def resolve_solver(solver, shape):
@@ -117,15 +115,12 @@ def _learn(generator, observed, settings, surrogate, seed, report):
         return _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random, report)
     problem = make_problem(generator, Identity(), settings)
     bench = Bench(problem, observed, settings, draw_candidates(generator, random), random, report)
-    try:
+    with carrying(lambda: bench.best and _adaptation(bench.best, settings, seed).interrupted()):
         if surrogate == "auto":
             learned = select_surrogate(bench)
         else:
             learned = learn_surrogate(bench, *fresh_surrogate(surrogate, generator, seed))
-    except KeyboardInterrupt as interrupt:
-        interrupt.partial = _interrupted(bench.current, settings, seed)
-        raise
-    return replace(_adaptation(learned, settings, seed), identifiable=_is_identifiable(bench.candidates, observed))
+        return replace(_adaptation(learned, settings, seed), identifiable=_is_identifiable(bench.candidates, observed))
 
 
 def _is_identifiable(candidates, observed):
@@ -155,13 +150,6 @@ def fresh_surrogate(surrogate, generator, seed):
     return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
 
 
-def _interrupted(surrogate, settings, seed):
-    if surrogate is None:
-        return None
-    learned = Learned(surrogate, "interrupted", None, float("nan"), OptimizationTrace((), Status.INTERRUPTED))
-    return _adaptation(learned, replace(settings, solver="joint"), seed)
-
-
 def _adaptation(learned, settings, seed):
     fitted = FittedSurrogate(learned.surrogate, learned.family)
     return Adaptation(fitted, settings, learned.deviation_sd, None, seed, learned.trace)
@@ -173,11 +161,14 @@ def _learn_by_algorithm_1(generator, observed, settings, surrogate, seed, random
     start = "mean" if settings.start in ("auto", "encoder") else settings.start
     first = start_latents(start, problem, observed, random)
     recorder = Recorder(problem) if settings.record else None
-    try:
-        latents, trace = alternate(problem, observed, first, settings, report, recorder)
-    except KeyboardInterrupt as interrupt:
-        interrupt.partial = _interrupted(fresh, settings, seed)
-        raise
+    best = None
+
+    def keep(trace):
+        nonlocal best
+        best = Adaptation(FittedSurrogate(fresh, family), settings, seed=seed, trace=trace)
+
+    with carrying(lambda: best and best.interrupted()):
+        latents, trace = alternate(problem, observed, first, settings, report, recorder, keep)
     trajectory = recorder.snapshots() if recorder else ()
     z = latents.z.cpu().numpy()
     return Adaptation(FittedSurrogate(fresh, family), settings, None, None, seed, trace, z, trajectory)

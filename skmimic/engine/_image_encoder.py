@@ -11,8 +11,9 @@ from ..generators.architectures._networks import encoder_network
 from ..surrogates import Identity
 from ..utils import align_layers, is_out_of_memory, shielded
 from ._adaptation import no_corruption
+from ._interruption import carrying
 from ._problem import Latents, Problem
-from ._results import OptimizationTrace, Status
+from ._results import OptimizationTrace
 
 __all__ = ["GeneratorEncoder", "ImageEncoder", "learn_image_encoder"]
 
@@ -96,7 +97,8 @@ def learn_image_encoder(generator, observed, settings, n_steps, rate, seed=0, re
     NotFiniteError
         If the training diverges.
     KeyboardInterrupt
-        Carries the best adaptation so far as its attribute `partial`.
+        Carries the best adaptation so far as its attribute `partial`, None before the first look after a step; as does
+        any other exception that is no `Exception`.
 
     References
     ----------
@@ -106,11 +108,9 @@ def learn_image_encoder(generator, observed, settings, n_steps, rate, seed=0, re
     while True:
         training = _Training(generator, observed, settings, batch, seed)
         try:
-            training.run(n_steps, rate, report)
-            return training.adaptation(Status.COMPLETED)
-        except KeyboardInterrupt as interrupt:
-            interrupt.partial = training.adaptation(Status.INTERRUPTED)
-            raise
+            with carrying(training.interrupted):
+                training.run(n_steps, rate, report)
+                return training.adaptation()
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error) or batch < 8:
                 raise
@@ -164,10 +164,11 @@ class _Training:
             self.best = ImageEncoder(self.network)
         self.objectives.append(mean)
 
-    def adaptation(self, status):
-        """Return the best encoder so far as the outcome of phase A, or None before there is any."""
-        if self.best is None:
-            return None
+    def adaptation(self):
+        """Return the best encoder so far as the outcome of phase A."""
         plain = no_corruption(self.settings, self.seed)
-        trace = OptimizationTrace(tuple(self.objectives), status)
-        return replace(plain, encoder=self.best, trace=trace)
+        return replace(plain, encoder=self.best, trace=OptimizationTrace(tuple(self.objectives)))
+
+    def interrupted(self):
+        """Return the best encoder so far, or None while it is as it was drawn."""
+        return self.adaptation().interrupted() if len(self.objectives) > 1 else None

@@ -16,7 +16,7 @@ CONSTANT = (0.2, 0.2, 0.2)  # rows really differ, as between two data sets
 ROUND_SHARE, FASTER = 0.1, 2.0
 
 
-def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNEALED):
+def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNEALED, keep=None):
     """Estimate the surrogate on a batch of rows.
 
     Each round starts every row at the nearest candidate under the present surrogate, then takes joint steps. The
@@ -34,6 +34,8 @@ def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNE
     random : torch.Generator
     schedule : sequence of float
         Standard deviation of the per-row deviations, one a round.
+    keep : callable or None, default=None
+        Called with the trace so far after each round: what an interruption leaves is of whole rounds.
 
     Returns
     -------
@@ -59,6 +61,8 @@ def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNE
             descent.joint_step(rate=cosine(step, n_steps) if is_last else 1.0)
         objectives.append(descent.objective())
         check_finite(objectives[-1], settings, f"joint solver, round {index + 1} of {len(schedule)}")
+        if keep is not None:
+            keep(OptimizationTrace(mean_objectives(objectives)))
     return descent.latents.detached(), OptimizationTrace(mean_objectives(objectives))
 
 

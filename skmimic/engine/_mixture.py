@@ -9,6 +9,7 @@ from ..surrogates import FittedSurrogate, Photometric, part_of
 from ._estimation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
 from ._hypotheses import N_IMAGES, distances, hypotheses_for
 from ._initialisation import Candidates
+from ._interruption import carrying
 from ._results import OptimizationTrace, Status
 from ._trajectory import Snapshot
 
@@ -57,6 +58,11 @@ class Mixture:
         """Whether every component was told from its rivals; None if that was not tested."""
         flags = [component.identifiable for component in self.components]
         return None if None in flags else all(flags)
+
+    def interrupted(self):
+        """Return what there is as the outcome of an interrupted phase A, which says so."""
+        components = tuple(component.interrupted() for component in self.components)
+        return replace(self, components=components, trace=self.trace.interrupted())
 
     def row_projector(self, generator, batch_size, linear_map=None):
         """Prepare phase B."""
@@ -158,7 +164,8 @@ def estimate_mixture(generator, observed, settings, surrogate="auto", n_surrogat
     NotFiniteError
         If the objective leaves the finite numbers.
     KeyboardInterrupt
-        Carries the mixture of the last round, if any, as its attribute `partial`.
+        Carries the mixture of the last round as its attribute `partial`; in the first round the components that were
+        learned.
     """
     solver = resolve_solver(settings.solver, (len(observed) // n_surrogates, *observed.shape[1:]))
     settings = replace(settings, solver=solver)
@@ -168,7 +175,8 @@ def estimate_mixture(generator, observed, settings, surrogate="auto", n_surrogat
         return Mixture((estimate_corruption(generator, observed, settings, surrogate, seed, report),), (1.0,))
     learner = _Learner(generator, rows, settings, surrogate, seed, report)
     mixture = learner.alternate(labels, starts)
-    return _with_encoders(generator, observed, mixture, settings, report)
+    with carrying(mixture.interrupted):
+        return _with_encoders(generator, observed, mixture, settings, report)
 
 
 def _first_labels(generator, rows, n_surrogates, seed):
@@ -226,28 +234,33 @@ class _Learner:
         is_amortized = settings.solver == "amortized"  # encoders are trained once, at the end
         start = "auto" if settings.start == "encoder" else settings.start
         self.settings = replace(settings, solver="joint" if is_amortized else settings.solver, start=start)
+        self.mixture = None  # the best so far
 
     def alternate(self, labels, starts):
         """Take turns until the rows keep to their components."""
-        mixture, objectives, status = None, [], Status.COMPLETED
-        for _ in range(ROUNDS):
-            try:
+        objectives, status = [], Status.COMPLETED
+        with carrying(lambda: self.mixture and self.mixture.interrupted()):
+            for _ in range(ROUNDS):
                 components = self._components(labels, starts)
-            except KeyboardInterrupt as interrupt:
-                interrupt.partial = mixture or getattr(interrupt, "partial", None)
-                raise
-            costs = costs_of(self.generator, self.rows, components, self.settings)
-            order = _kept(costs)
-            owner = torch.tensor(order)[costs[:, order].argmin(1)]
-            objectives.append(costs[:, order].min(1).values.mean().item())
-            mixture = _mixture([components[place] for place in order], costs[:, order].argmin(1), objectives, status)
-            if (owner != labels).float().mean() <= MOVED:
-                return replace(mixture, trace=replace(mixture.trace, status=Status.CONVERGED))
-            labels, starts = costs[:, order].argmin(1), [starts[place] for place in order]
-        return mixture
+                costs = costs_of(self.generator, self.rows, components, self.settings)
+                order = _kept(costs)
+                owner = torch.tensor(order)[costs[:, order].argmin(1)]
+                objectives.append(costs[:, order].min(1).values.mean().item())
+                kept = [components[place] for place in order]
+                self.mixture = _mixture(kept, costs[:, order].argmin(1), objectives, status)
+                if (owner != labels).float().mean() <= MOVED:
+                    return replace(self.mixture, trace=replace(self.mixture.trace, status=Status.CONVERGED))
+                labels, starts = costs[:, order].argmin(1), [starts[place] for place in order]
+        return self.mixture
 
     def _components(self, labels, starts):
-        return [self._learned(self.rows[labels == place], start) for place, start in enumerate(starts)]
+        """Learn a component on the rows of each label; those of the first round are kept if it is interrupted."""
+        learned = []
+        for place, start in enumerate(starts):
+            learned.append(self._learned(self.rows[labels == place], start))
+            if self.mixture is None or len(self.mixture.components) < len(learned):
+                self.mixture = _mixture(learned, labels[labels <= place], [], Status.COMPLETED)
+        return learned
 
     def _learned(self, rows, start):
         """Learn one component; a photometric part starts at the gain and bias of its hypothesis."""

@@ -1,6 +1,6 @@
 """What a projection returns."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -43,6 +43,10 @@ class OptimizationTrace:
     def __setstate__(self, state):
         """Look the status up again."""
         vars(self).update(objectives=state["objectives"], status=Status[state["status"]])
+
+    def interrupted(self):
+        """Return the same objectives as those of an interrupted run."""
+        return replace(self, status=Status.INTERRUPTED)
 
     @property
     def n_rounds(self):

@@ -13,6 +13,7 @@ from ..surrogates import (
     Blur,
     Composition,
     Convolution,
+    FittedSurrogate,
     Identity,
     Mask,
     Photometric,
@@ -99,18 +100,28 @@ class Bench:
         self.n_pose = N_POSE_LARGE if is_thrifty else N_POSE
         self.candidates = candidates.first(N_CANDIDATES_LARGE) if is_thrifty else candidates
         self.random, self.report = random, report
-        self.current = None  # the surrogate being learned, what an interruption keeps
+        self.best, self._is_accepted = None, False  # what an interruption keeps, and whether trials have to beat it
+
+    def accept(self, learned):
+        """Take what was learned for the best so far; returns it."""
+        self.best, self._is_accepted = learned, True
+        return learned
 
     def learn(self, surrogate, family, schedule, n_rows, tether=None):
         """Learn a surrogate with the joint solver."""
-        self.current = surrogate
+        final = schedule[-1] if surrogate.takes_deviations else None
+
+        def keep(trace):
+            if not self._is_accepted:
+                copied = FittedSurrogate(surrogate, family).to_torch()
+                self.best = Learned(copied, family, final, math.nan, trace)
+
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
         if schedule == ANNEALED:
             problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
-        latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule)
+        latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule, keep)
         self.report(f"learned the family {family!r}")
-        final = schedule[-1] if surrogate.takes_deviations else None
         return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
 
     def project(self, surrogate, family, deviation_sd=None):
@@ -158,6 +169,7 @@ def learn_surrogate(bench, surrogate, family):
         learned = _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
     else:
         learned = bench.learn(surrogate, family, schedule, N_FLEXIBLE)
+    bench.accept(learned)
     if holds_gain(learned.surrogate):
         restore_contrast(bench, bench.project(learned.surrogate, learned.family, learned.deviation_sd))
     return learned
@@ -189,7 +201,7 @@ def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
     if not is_worth_it or surrogate.part(Affine) is None or min(rows.shape[-2:]) == 1:
         return bench.learn(surrogate, family, schedule, n_rows)
     held = copy.deepcopy(surrogate)
-    free = bench.learn(surrogate, family, schedule, n_rows)
+    free = bench.learn(surrogate, family, schedule, n_rows)  # kept by an interruption of what follows
     found = search_pose(bench.problem.with_(surrogate=held), rows, bench.candidates, bench.settings, pose)
     bench.report(f"searched the pose of {len(rows)} rows")
     with torch.no_grad():
@@ -231,7 +243,7 @@ def select_surrogate(bench):
     measured = bench.project(structured.surrogate, structured.family)
     structured = replace(structured, residual=measured.residual, latents=measured.latents)
     is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
-    best = structured if is_structured else plain
+    best = bench.accept(structured if is_structured else plain)
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
     loose = flexible = None
     if best.residual >= EXPLAINED * level:
@@ -243,6 +255,7 @@ def select_surrogate(bench):
         best = loose
     elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
         best = read
+    bench.accept(best)
     _warn_if_unexplained(best.residual, level)
     restore_contrast(bench, best)
     return best
@@ -278,7 +291,6 @@ def _read(bench, structured, objective):
     has_enough = len(bench.observed) >= FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
     if not is_of_size or not has_enough or structured.surrogate.missing is not None:
         return None
-    bench.current = structured.surrogate  # what an interruption keeps, not a block that was refused
     surrogate = read_angles(bench, structured.surrogate)
     if surrogate is None:
         return None
@@ -308,13 +320,13 @@ def _flexible(bench, structured, loose):
 def _structured(bench):
     """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
     width, found = None, retrieve(bench.candidates, bench.observed)
-    learned = _learn_structured(bench, _structured_parts(bench, found), found)
+    learned = bench.accept(_learn_structured(bench, _structured_parts(bench, found), found))
     guess = blur_width(bench.observed, bench.candidates.images)
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
         if trial.residual < STRUCTURED_BELOW * learned.residual:
-            width, found, learned = guess, blurred, trial
+            width, found, learned = guess, blurred, bench.accept(trial)
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
         if rival.has_photometric and not found.has_photometric:
@@ -322,13 +334,13 @@ def _structured(bench):
         else:
             wins = _final(trial) < _final(learned)
         if wins:
-            found, learned = rival, trial
+            found, learned = rival, bench.accept(trial)
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left:
             trial = _learn_structured(bench, left, found, width, _rows_for(bench, learned.family.split("+")))
-            learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else trial
+            learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else bench.accept(trial)
     return learned
 
 

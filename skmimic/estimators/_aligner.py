@@ -7,14 +7,14 @@ from typing import ClassVar
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from ..engine import Status, computing, has_enough_rows, learn_guide
+from ..engine import Status, carrying, computing, has_enough_rows, is_interruption, learn_guide
 from ..exceptions import IdentifiabilityWarning
-from ..utils._sklearn import StrOptions, _fit_context, with_callbacks
-from ._base import all_or_nothing
+from ..utils._sklearn import StrOptions, _fit_context
 from ._classes import class_shares, labelled_source
 from ._data import canonical_images, distinct_rows, form_of, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, source_and_targets, target_domains
+from ._drafts import all_or_nothing
 from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
@@ -176,8 +176,7 @@ class MimicDomainAligner(ProjectorMethods):
         self.source = source
         self.class_prior = class_prior
 
-    @all_or_nothing
-    @with_callbacks
+    @all_or_nothing(anew=True)
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, X_target=None, sample_domain=None):
         """Learn the source side; with target rows also the corruption between source and target.
@@ -212,16 +211,15 @@ class MimicDomainAligner(ProjectorMethods):
         self._keep(self._identity())
         self._adaptations = {}
         if X_target is not None:
-            return self.adapt(X_target)
-        if targets:
-            return self._adapt_to_each(targets)
-        if self.adapt_on == "fit":
+            self._adapt_to(self._target_rows(X_target))
+        elif targets:
+            self._adapt_to_each(targets)
+        elif self.adapt_on == "fit":
             self._adapt_to(rows, self._made_generator(), X, y)
         return self
 
     def _keep_labels(self, rows, X, y, sample_domain):
         """Keep source images and what they are, if `class_prior` asks for them."""
-        vars(self).pop("classes_", None)
         self._labelled_source = None
         if self.class_prior is None:
             return
@@ -264,11 +262,8 @@ class MimicDomainAligner(ProjectorMethods):
                 stacklevel=4,
             )
             return adaptation
-        try:
+        with carrying(adaptation.interrupted):
             return replace(adaptation, guide=self._guide(rows[chosen], adaptation, shares))
-        except KeyboardInterrupt as interrupt:
-            interrupt.partial = adaptation
-            raise
 
     def _guide(self, rows, adaptation, shares):
         with computing():
@@ -383,6 +378,10 @@ class MimicDomainAligner(ProjectorMethods):
         """
         return super().adapt(X.X if isinstance(X, Target) else X)
 
+    def _target_rows(self, X):
+        return self._new_data(X.X if isinstance(X, Target) else X)[0]
+
+    @all_or_nothing
     def fit_new_domain(self, X, y=None, sample_domain=None):
         """Estimate the corruption of target domains, new or known, and keep it; this is skada's name for `adapt`.
 
@@ -405,7 +404,8 @@ class MimicDomainAligner(ProjectorMethods):
             If there is a source row.
         """
         if sample_domain is None:
-            return self.adapt(X)
+            self._adapt_to(self._target_rows(X))
+            return self
         rows = X.X if isinstance(X, Target) else X
         source, targets = source_and_targets(type(self).__name__, rows, sample_domain)
         if source is not None:
@@ -413,13 +413,24 @@ class MimicDomainAligner(ProjectorMethods):
                 f"{type(self).__name__}: fit_new_domain takes target rows, but sample_domain is 0 or more for "
                 f"{len(source)} rows, which makes them source rows. Pass labels below 0."
             )
-        return self._adapt_to_each(targets)
+        self._adapt_to_each(targets)
+        return self
 
     def _adapt_to_each(self, targets):
-        for label, rows in targets.items():
-            self.adapt(rows)
-            self._adaptations = {**self._adaptations, label: self._adaptation}
-        return self
+        """Learn the corruption of every domain; an interruption leaves those before it, and the best of its own."""
+        for place, (label, rows) in enumerate(targets.items()):
+            try:
+                self._adapt_to(self._target_rows(rows))
+            except BaseException as error:
+                if is_interruption(error) and self.trace_.status is Status.INTERRUPTED:
+                    self._know(label)
+                elif is_interruption(error) and place > 0:
+                    self._keep(self._adaptation.interrupted())
+                raise
+            self._know(label)
+
+    def _know(self, label):
+        self._adaptations = {**self._adaptations, label: self._adaptation}
 
     @property
     def surrogates_(self):

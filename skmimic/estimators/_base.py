@@ -1,5 +1,6 @@
 """What projector, detector and aligner have in common: parameters, the generator, and the two phases."""
 
+import contextlib
 import functools
 import warnings
 from abc import ABCMeta
@@ -22,6 +23,8 @@ from ..engine import (
     computing,
     estimate_corruption,
     estimate_mixture,
+    is_interruption,
+    left_by,
     no_corruption,
     resolve_solver,
 )
@@ -41,37 +44,13 @@ from ._data import (
     valid_rows,
     warn_if_outside,
 )
+from ._drafts import all_or_nothing
 from ._projection import Job, project_rows
 from ._reporting import Reporter
 
-__all__ = ["MimicEstimator", "all_or_nothing", "is_given", "n_components_of"]
+__all__ = ["MimicEstimator", "is_given", "n_components_of"]
 
 MOST_COMPONENTS = 32
-
-
-def all_or_nothing(fit):
-    """Decorate `fit`: when it fails, an earlier fit is still there.
-
-    Parameters
-    ----------
-    fit : callable
-
-    Returns
-    -------
-    callable
-    """
-
-    @functools.wraps(fit)
-    def whole(self, *args, **kwargs):
-        before = vars(self).copy()
-        try:
-            return fit(self, *args, **kwargs)
-        except Exception:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
-
-    return whole
 
 
 class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
@@ -278,20 +257,38 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
             phase_a = estimate_corruption if self.n_surrogates == 1 else phase_a
             return phase_a(generator, batch.to(device), settings, surrogate, seed=self.seed_, report=report)
 
+    @with_callbacks
     def _adapt_to(self, rows, made_generator=False, X=None, y=None):
         """Run phase A and keep its outcome; an interruption keeps the best so far."""
         report = Reporter(self, X, y)
         try:
-            self._keep(self._estimate(rows, self._surrogate_for(made_generator), report))
-        except KeyboardInterrupt as interrupt:
-            if getattr(interrupt, "partial", None) is not None:
-                self._keep(interrupt.partial)
+            adaptation = self._estimate(rows, self._surrogate_for(made_generator), report)
+        except BaseException as error:
+            partial = left_by(error)
+            if partial is not None:
                 self._was_adapted = True
+                self._keep(partial)
             raise
         self._was_adapted = True
-        report.done()
+        self._keep(adaptation)
+        with self._keeping_what_was_learned():
+            report.done()
 
-    @with_callbacks
+    @contextlib.contextmanager
+    def _keeping_what_was_learned(self):
+        """Let an interruption inside leave what phase A has learned, as that of an interrupted fit."""
+        try:
+            yield
+        except BaseException as error:
+            if is_interruption(error):
+                self._keep(self._adaptation.interrupted())
+            raise
+
+    def _may_replace(self, before):
+        """Whether an interrupted fit is worth the attributes `before` it; a hook of `all_or_nothing`."""
+        return True
+
+    @all_or_nothing
     def adapt(self, X):
         """Estimate the corruption again, from other rows; all else that `fit` learned stays.
 
@@ -314,10 +311,12 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         return self._adaptation
 
     def _keep(self, adaptation):
-        self._adaptation = adaptation
-        self.surrogate_ = adaptation.surrogate
-        self.trace_ = adaptation.trace
-        self.n_iter_ = max(adaptation.trace.n_rounds, 1)
+        vars(self).update(  # in one step, lest an interruption find half of them
+            _adaptation=adaptation,
+            surrogate_=adaptation.surrogate,
+            trace_=adaptation.trace,
+            n_iter_=max(adaptation.trace.n_rounds, 1),
+        )
 
     def _identity(self, status=Status.COMPLETED):
         return no_corruption(self._settings(), self.seed_, status)

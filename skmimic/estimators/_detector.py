@@ -10,10 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import SkmimicWarning
 from ..metrics import p_values
-from ..utils._sklearn import Interval, StrOptions, _fit_context, with_callbacks
-from ._base import MimicEstimator, all_or_nothing, is_given, n_components_of
+from ..utils._sklearn import Interval, StrOptions, _fit_context
+from ._base import MimicEstimator, is_given, n_components_of
 from ._data import distinct_rows, valid_rows
 from ._docs import with_shared_parameters
+from ._drafts import all_or_nothing
 
 __all__ = ["MimicAnomalyDetector"]
 
@@ -147,8 +148,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         self.contamination = contamination
         self.error = error
 
-    @all_or_nothing
-    @with_callbacks
+    @all_or_nothing(anew=True)
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Learn the corruption, the threshold and the calibration scores from normal images.
@@ -180,9 +180,10 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         self._keep(self._identity())
         if self.adapt_on == "fit":
             self._adapt_to(rows[seen], self._made_generator(), X, y)
-        self.calibration_scores_ = np.sort(self._scores(rows[held_out]))
+        with self._keeping_what_was_learned():
+            self.calibration_scores_ = np.sort(self._scores(rows[held_out]))
+            self._warn_if_too_few(len(held_out))
         self.offset_ = _threshold(self.calibration_scores_, self.contamination)
-        self._warn_if_too_few(len(held_out))
         return self
 
     def _split(self, rows):
@@ -215,6 +216,10 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         if self.gan is None:
             return n_distinct < ROWS_A_NUMBER * (1 + n_components_of(rows))
         return self._made_generator() or (self.adapt_on == "fit" and not is_given(self.surrogate))
+
+    def _may_replace(self, before):
+        """A detector without a threshold is better than none, and worse than one that has it."""
+        return hasattr(self, "offset_") or "offset_" not in before
 
     def _scores(self, rows):
         values = self._projected(rows)

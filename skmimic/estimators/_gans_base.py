@@ -16,7 +16,6 @@ from ..generators import Generator, as_prior
 from ..training import TrainingSettings
 from ..utils import BYTES, CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device, shielded
 from ..utils._sklearn import Interval, StrOptions, _fit_context
-from ._base import all_or_nothing
 from ._data import (
     UNIT,
     canonical_images,
@@ -26,6 +25,7 @@ from ._data import (
     valid_rows,
     warn_if_outside,
 )
+from ._drafts import all_or_nothing
 from ._gans_file import FITTED, described, restored
 
 __all__ = ["TrainedGenerator"]
@@ -93,7 +93,7 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
     def _train(self, images, *arguments, **options):
         """Return TrainedNetworks."""
 
-    @all_or_nothing
+    @all_or_nothing(anew=True)
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Train on images.

@@ -9,6 +9,7 @@ from ..engine import no_corruption
 from ..utils._sklearn import Interval, StrOptions
 from ._adaptation_file import read_adaptation, write_adaptation
 from ._docs import with_shared_parameters
+from ._drafts import all_or_nothing
 from ._projector_methods import ObservedProjector
 
 __all__ = ["MimicGANProjector"]
@@ -145,11 +146,13 @@ class MimicGANProjector(ObservedProjector):
     @property
     def surrogates_(self):
         """The learned corruptions, that of most rows first."""
+        check_is_fitted(self)
         return [component.surrogate for component in self._adaptation.components]
 
     @property
     def identifiable_(self):
         """Whether the rows of phase A tell the corruption from the images; None if that was not tested."""
+        check_is_fitted(self)
         return self._adaptation.identifiable
 
     def assign(self, X):
@@ -190,6 +193,7 @@ class MimicGANProjector(ObservedProjector):
             )
         write_adaptation(path, self._adaptation.components[0], self.generator_)
 
+    @all_or_nothing
     def load_adaptation(self, path):
         """Take a saved corruption in place of the present one, as if `adapt` had learned it.
 

@@ -7,9 +7,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..engine import ProjectionResult
 from ..utils import CANONICAL, as_images
-from ..utils._sklearn import _fit_context, with_callbacks
-from ._base import MimicEstimator, all_or_nothing
+from ..utils._sklearn import _fit_context
+from ._base import MimicEstimator
 from ._data import canonical_images
+from ._drafts import all_or_nothing
 from ._projection import ALL_OUTPUTS, follow_rows, sample_rows
 
 __all__ = ["ObservedProjector", "ProjectorMethods"]
@@ -237,8 +238,7 @@ def _checked_labels(subject, labels, n_rows, n_surrogates):
 class ObservedProjector(ProjectorMethods):
     """Projectors whose `fit` takes the corrupted images themselves."""
 
-    @all_or_nothing
-    @with_callbacks
+    @all_or_nothing(anew=True)
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
         """Estimate the corruption of X (phase A) if ``adapt_on="fit"``, else only check X.

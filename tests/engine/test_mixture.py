@@ -151,3 +151,28 @@ class TestEstimateMixture:
         with pytest.raises(KeyboardInterrupt) as caught:
             mixture_of(half_inverted(), report=report)
         assert caught.value.partial is not None
+
+    def test_an_interruption_of_the_encoders_keeps_the_components(self, monkeypatch):
+        def stops(*arguments):
+            raise SystemExit
+
+        monkeypatch.setattr("skmimic.engine._mixture.with_encoder", stops)
+        settings = Settings(T=2, T1=6, T2=6, solver="amortized", encoder_steps=3)
+        with pytest.raises(SystemExit) as caught, computing():
+            estimate_mixture(loaded(), half_inverted(), settings, "photometric")
+        partial = caught.value.partial
+        assert len(partial.components) == 2
+        assert {part.trace.status.name for part in (partial, *partial.components)} == {"INTERRUPTED"}
+        assert {part.settings.solver for part in partial.components} == {"joint"}
+
+    def test_an_interruption_of_the_second_component_keeps_the_first(self):
+        sentences = []
+
+        def report(sentence):
+            sentences.append(sentence)
+            if len(sentences) == 2:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt) as caught:
+            mixture_of(half_inverted(), report=report)
+        assert len(caught.value.partial.components) == 1

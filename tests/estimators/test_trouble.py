@@ -109,6 +109,42 @@ class TestInterruption:
         assert model.surrogate_.describe()["gain"] < 1
         assert set(model.fit(0.3 * pictures()).predict(pictures())) <= {-1, 1}
 
+    @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+    @pytest.mark.parametrize("later", ["_is_identifiable", "train_encoder"])
+    def test_of_what_follows_keeps_what_was_learned(self, later, error, monkeypatch):
+        def stops(*arguments):
+            raise error
+
+        monkeypatch.setattr(f"skmimic.engine._estimation.{later}", stops)
+        model = small(MimicGANProjector, solver="amortized", T=20)
+        with pytest.raises(error) as caught:
+            model.fit(0.3 * pictures())
+        assert model.surrogate_.describe()["gain"][0] < 1
+        assert model.trace_.status.name == "INTERRUPTED"
+        assert np.isfinite(model.transform(pictures())).all()
+        assert not hasattr(caught.value, "partial")  # lest another estimator further out take it for his own
+
+    def test_of_the_report_keeps_what_was_learned(self, monkeypatch):
+        def stops(reporter):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("skmimic.estimators._base.Reporter.done", stops)
+        model = small(MimicGANProjector)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(pictures())
+        assert model.trace_.status.name == "INTERRUPTED"
+
+    def test_leaves_parameters_that_were_set_meanwhile(self):
+        def stops(shape):
+            model.set_params(T=7)
+            raise KeyboardInterrupt
+
+        model = small(MimicGANProjector).fit(pictures()).set_params(surrogate=stops)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(pictures())
+        assert model.T == 7
+        assert model.surrogate_.family == "photometric"
+
     def test_before_anything_was_learned_leaves_what_was_there(self):
         model = small(MimicDomainAligner).fit(pictures()).adapt(0.3 * pictures())
         before = model.surrogate_
