@@ -65,7 +65,7 @@ def _add_project(commands):
         "_project",
         "restore images of your own",
         "Learn the corruption that all images of IN share and write the clean images to OUT. Both are .npy, .npz or a "
-        "folder of PNG or JPEG images; arrays are (n, features), (n, H, W) or (n, C, H, W).",
+        "folder of pictures; arrays are (n, features), (n, H, W) or (n, C, H, W).",
     )
     project.add_argument("input", metavar="IN", help="corrupted images")
     project.add_argument("output", metavar="OUT", help="clean images: .npy, .npz, or a new folder of PNG images")

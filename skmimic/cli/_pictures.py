@@ -1,34 +1,55 @@
-"""Folders of PNG or JPEG images, as input and as output."""
+"""Folders of pictures, as input and as output."""
+
+from collections import Counter
 
 import numpy as np
 
 from ..utils import BYTES, as_images, import_extra
+from ..utils._pictures import background_for, decode, in_colours
 from ._console import CommandError
 
 __all__ = ["Pictures", "picture_names", "to_picture"]
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
-MODES = {1: "L", 3: "RGB"}
+SUFFIXES = {
+    *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".gif"),
+    *(".bmp", ".dib", ".pbm", ".pgm", ".ppm", ".pnm"),
+}
+FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "DIB", "PPM")  # what Pillow reads by itself, without a program
+COLOURS = {1: "grey", 3: "RGB"}
+MOST_NAMES = 5  # of a list on one line
 
 
 class Pictures:
-    """Images of a folder, in the order of their names, at the size and in the colours of the generator.
+    """Images of a folder, in the order of their names, as a viewer shows them, at the generator's size and colours.
 
     Parameters
     ----------
     folder : pathlib.Path
     image_shape : tuple (C, H, W)
         What the generator gives.
+
+    Attributes
+    ----------
+    names : list of str
+        Of the restored pictures.
+    notes : list of str
+        What is done to the pictures, and what in the folder is not read.
     """
 
     def __init__(self, folder, image_shape):
         self.pillow = pillow_for(image_shape)
         self.name, self.image_shape = str(folder), image_shape
-        self.paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
+        self.paths, others = _sorted_out(folder)
+        readable = f"skmimic reads {', '.join(sorted(SUFFIXES))}"
         if not self.paths:
-            raise CommandError(f"{folder}: there is no .png, .jpg or .jpeg file in it.")
+            found = f"; there is {_listed(others)}" if others else ""
+            raise CommandError(f"{folder}: there is no picture in it{found}. {readable}.")
         self.names = picture_names(self.paths)
-        self.notes = self._changes()
+        self.changes: Counter = Counter()
+        self.background = background_for(self._looked_at(path) for path in self.paths)
+        self.notes = self._notes()
+        if others:
+            self.notes.append(f"not read: {_listed(others)} ({readable})")
 
     def __len__(self):
         return len(self.paths)
@@ -46,41 +67,66 @@ class Pictures:
         """
         return np.stack([self._read(self.paths[index]) for index in np.arange(len(self))[indices]])
 
-    def _changes(self):
-        """Look at all files, and say what will be done to them."""
+    def _looked_at(self, path):
+        """Decode a picture before any long work, and count what will be done to it."""
         channels, height, width = self.image_shape
-        n_resized = n_recoloured = 0
-        for path in self.paths:
-            with self._opened(path) as picture:
-                n_resized += picture.size != (width, height)
-                n_recoloured += picture.mode != MODES[channels]
-        colours = {1: "grey", 3: "RGB"}[channels]
-        changes = {f"resized to {height}x{width} pixels": n_resized, f"converted to {colours}": n_recoloured}
-        return tuple(f"{n} of {len(self)} images are {change}" for change, n in changes.items() if n)
+        picture, n_frames = self._decoded(path)
+        n_colours = 1 if picture.values.ndim == 2 else 3
+        self.changes["resized"] += picture.values.shape[:2] != (height, width)
+        self.changes["recoloured"] += n_colours != channels
+        self.changes["turned"] += picture.was_turned
+        self.changes["transparent"] += picture.alpha is not None
+        self.changes["several"] += n_frames > 1
+        return picture
 
-    def _opened(self, path):
+    def _notes(self):
+        channels, height, width = self.image_shape
+        words = {
+            "turned": "turned upright, as their EXIF orientation says",
+            "transparent": f"transparent and laid on {'white' if self.background else 'black'}",
+            "resized": f"resized to {height}x{width} pixels",
+            "recoloured": f"converted to {COLOURS[channels]}",
+            "several": "files of several pictures, of which the first is read",
+        }
+        counted = {words[change]: self.changes[change] for change in words}
+        return [f"{n} of {len(self)} images are {change}" for change, n in counted.items() if n]
+
+    def _decoded(self, path):
         try:
-            return self.pillow.open(path, formats=("PNG", "JPEG"))
-        except (OSError, SyntaxError, ValueError, self.pillow.DecompressionBombError) as error:
-            raise CommandError(f"{path}: not a readable PNG or JPEG image.") from error
+            opened = self.pillow.open(path, formats=FORMATS)
+        except PermissionError:
+            raise
+        except Exception as error:  # whatever Pillow raises for foreign bytes
+            raise CommandError(f"{path}: not a readable picture.") from error
+        with opened:
+            try:
+                n_frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # whose others are previews
+                return decode(opened), n_frames
+            except MemoryError:
+                raise
+            except Exception as error:
+                raise CommandError(f"{path}: the image is damaged, or of an unknown kind ({error}).") from error
 
     def _read(self, path):
         channels, height, width = self.image_shape
-        with self._opened(path) as picture:
-            try:
-                picture = _eight_bits(self.pillow, picture).convert(MODES[channels])
-            except (OSError, SyntaxError, ValueError) as error:
-                raise CommandError(f"{path}: the image is damaged ({error}).") from error
+        values = in_colours(self._decoded(path)[0], channels, self.background)
+        picture = self.pillow.fromarray(values[..., 0] if channels == 1 else np.ascontiguousarray(values))
         picture = picture.resize((width, height), self.pillow.Resampling.BILINEAR)
-        values = np.asarray(picture)
-        return values[None] if channels == 1 else values.transpose(2, 0, 1)
+        return np.asarray(picture)[None] if channels == 1 else np.asarray(picture).transpose(2, 0, 1)
 
 
-def _eight_bits(pillow, picture):
-    """Scale 16-bit grey to bytes; Pillow itself would clip it."""
-    if not picture.mode.startswith("I"):
-        return picture
-    return pillow.fromarray((np.asarray(picture).astype(np.int64) // 257).clip(0, 255).astype(np.uint8))
+def _sorted_out(folder):
+    """List the pictures of a folder, and the names of all else; hidden files, as of macOS, are no pictures."""
+    pictures, others = [], []
+    for path in sorted(folder.iterdir()):
+        is_picture = path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+        pictures.append(path) if is_picture else others.append(path.name)
+    return pictures, others
+
+
+def _listed(names):
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def pillow_for(image_shape):
@@ -101,7 +147,7 @@ def pillow_for(image_shape):
     MissingExtraError
         If Pillow is not installed.
     """
-    if image_shape[0] not in MODES:
+    if image_shape[0] not in COLOURS:
         raise CommandError(f"pictures are grey or RGB, but the generator gives {image_shape[0]} channels; use .npy.")
     return import_extra("PIL.Image", extra="plot", purpose="A folder of images")
 

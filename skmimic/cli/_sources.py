@@ -84,7 +84,7 @@ def open_source(path, key, image_shape):
     if not path.is_file():
         raise CommandError(f"{path}: no such file or folder.")
     if kind not in (".npy", ".npz"):
-        raise CommandError(f"{path}: expected a .npy or .npz file, or a folder of PNG or JPEG images.")
+        raise CommandError(f"{path}: expected a .npy or .npz file, or a folder of pictures.")
     array = _read_npy(path) if kind == ".npy" else _read_npz(path, key)
     return Arrays(str(path), array, image_shape)
 
