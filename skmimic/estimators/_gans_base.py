@@ -121,6 +121,8 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
         -----
         CollapseWarning
             If the trained generator gives nearly one image.
+        ConvergenceWarning
+            If its images are noise or blank beside X, as after few steps.
         DataRangeWarning
             If X leaves `data_range`.
         """

@@ -4,6 +4,7 @@ from ._bigan import train_bigan
 from ._collapse import diversity, warn_if_collapsed
 from ._dcgan import train_dcgan
 from ._ema import WeightAverage
+from ._likeness import remoteness, warn_if_unlike
 from ._loop import run_training
 from ._progress import Progress
 from ._recipe import Recipe
@@ -17,9 +18,11 @@ __all__ = [
     "TrainingSettings",
     "WeightAverage",
     "diversity",
+    "remoteness",
     "run_training",
     "train_bigan",
     "train_dcgan",
     "train_vae",
     "warn_if_collapsed",
+    "warn_if_unlike",
 ]

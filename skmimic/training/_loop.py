@@ -8,8 +8,9 @@ import torch
 from ..exceptions import InvalidModelFileError, NotFiniteError
 from ..utils import shielded
 from ._checkpoint import read_checkpoint, refuse_another_training, training_identity, write_checkpoint
-from ._collapse import N_IMAGES, warn_if_collapsed
+from ._collapse import LEAST_RATIO, N_IMAGES, warn_if_collapsed
 from ._interrupt import DeferredInterrupt
+from ._likeness import warn_if_unlike
 from ._progress import Reporter
 from ._settings import TrainedNetworks
 
@@ -149,15 +150,16 @@ class _Run:
             write_checkpoint(self.path, self.identity, tensors, self.step)
 
     def finish(self):
-        """Freeze the networks and look for collapse."""
+        """Freeze the networks, and look at what they generate: does it differ, does it look like the images?"""
         draws = draws_of(self.seed, "end", 0)
         chosen = torch.randperm(len(self.images), generator=draws)[:N_IMAGES]
         images = _canonical(self.images[chosen])
         generator, discriminator, encoder = self.recipe.finished(images)
         with torch.no_grad():
             generated = generator(self.recipe.prior.sample(len(images), generator.config["latent_dim"], draws))
-        if self.step >= COLLAPSE_STEPS:
-            warn_if_collapsed(generated, images, self.recipe.name)
+        has_begun = self.step >= COLLAPSE_STEPS
+        if not has_begun or warn_if_collapsed(generated, images, self.recipe.name) >= LEAST_RATIO:
+            warn_if_unlike(generated, images, self.recipe.name)
         return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
 
 
