@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from skmimic import DCGAN, VAE, BiGAN
-from skmimic.exceptions import ConvergenceWarning
+from skmimic import DCGAN, VAE, BiGAN, MimicGANProjector
+from skmimic.exceptions import ConvergenceWarning, SurrogateFitWarning
 from skmimic.training import remoteness, warn_if_unlike
+from tests.helpers import digits
 from tests.training.helpers import stripes
 
 REAL = stripes(300).float() / 127.5 - 1
@@ -39,6 +40,13 @@ def test_images_like_those_of_the_training_are_not():
     assert not warn_if_unlike(stripes(256, seed=2).float() / 127.5 - 1, REAL)
     assert not warn_if_unlike(torch.zeros(9, 1, 8, 8), REAL[:9])  # too few to tell
     assert not warn_if_unlike(torch.zeros(30, 1, 8, 8), torch.zeros(30, 1, 8, 8))  # X itself is blank
+
+
+def test_a_projector_on_such_a_generator_says_that_nothing_fits():
+    images = digits()[:40].reshape(-1, 1, 8, 8)
+    gan = DCGAN(latent_dim=3, width=2, max_steps=2, random_state=0).fit(images)
+    with pytest.warns(SurrogateFitWarning, match="do not look like corrupted images of this generator"):
+        MimicGANProjector(gan, T=4, T1=4, T2=4, random_state=0).fit(images)
 
 
 @pytest.mark.parametrize("estimator", [DCGAN, VAE, BiGAN])
