@@ -20,6 +20,7 @@ from ._retrieval import Pose, Retrieval, dead_pixels, retrieve, retrieve_blurred
 from ._rows import RowProjector, computing
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
+from ._unseen import completed
 
 __all__ = [
     "OPTIMISERS",
@@ -55,6 +56,7 @@ __all__ = [
     "alternate",
     "blur_width",
     "carrying",
+    "completed",
     "computing",
     "dead_pixels",
     "estimate_corruption",

@@ -3,12 +3,15 @@
 import torch
 
 from ..utils import aligned_linear
+from ._unseen import completed, partial_rows
 
 __all__ = ["ClosedForm"]
 
 
 class ClosedForm:
-    """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator.
+    """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator, over what each row has seen.
+
+    Where too little was seen to tell the latents, those of the smallest norm are taken.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ class ClosedForm:
         Parameters
         ----------
         observed : tensor (n, c, h, w), float64
+            NaN where nothing was seen.
 
         Returns
         -------
@@ -42,10 +46,20 @@ class ClosedForm:
         images : tensor (n, c, h, w)
         mimicked : tensor (n, c, h, w)
         """
-        z = aligned_linear(observed.flatten(1) - self.offset, self.inverse.T)
+        z = aligned_linear(completed(observed).flatten(1) - self.offset, self.inverse.T)
+        self._solve_partial(observed, z)
         images = self.decode(z)
         with torch.no_grad():
             return z, images, self.surrogate(images)
+
+    def _solve_partial(self, observed, z):
+        """Put the latents of rows with unseen pixels in place, each solved alone; one matrix for each pattern."""
+        inverses = {}
+        for index, seen in partial_rows(observed):
+            pattern = seen.numpy().tobytes()
+            if pattern not in inverses:
+                inverses[pattern] = torch.linalg.pinv(self.mixing[:, seen])
+            z[index] = (observed[index].flatten() - self.offset)[seen] @ inverses[pattern]
 
     def decode(self, z):
         """Turn latents (n, d) into images (n, c, h, w)."""

@@ -3,6 +3,7 @@
 import torch
 
 from ..surrogates import Convolution, Photometric, part_of
+from ._unseen import completed, seen_pixels
 
 __all__ = ["holds_gain", "restore_contrast"]
 
@@ -47,8 +48,9 @@ def restore_contrast(bench, learned):
     if not holds_gain(surrogate):
         return 1.0
     rows, mimicked = bench.observed[:N_ROWS], bench.candidates.through(surrogate).images
-    varies = mimicked.std(0) > VARIES
-    seen = varies.expand_as(rows)
+    varies, own = mimicked.std(0) > VARIES, seen_pixels(rows)
+    rows = completed(rows)
+    seen = varies.expand_as(rows) if own is None else varies & own
     if surrogate.missing is not None:
         seen = seen & ~surrogate.missing.shows_value(rows)
     means = torch.where(seen, rows, 0).sum((0, 2, 3)) / seen.sum((0, 2, 3)).clamp_min(1)

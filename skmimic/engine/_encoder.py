@@ -10,6 +10,7 @@ from ..surrogates import N_DEVIATIONS, RowAffine, part_of
 from ..utils import align_layers, has_fast_bfloat16, shielded
 from ._descent import check_finite
 from ._problem import Latents
+from ._unseen import completed, seen_pixels, with_holes
 
 __all__ = ["Encoder", "FittedEncoder", "train_encoder"]
 
@@ -126,13 +127,14 @@ def train_encoder(problem, observed, settings, random, report=None):
     optimiser = torch.optim.Adam(encoder.to(device).parameters(), 1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, n_steps, 2e-5)
     half = torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device))
+    seen = seen_pixels(observed)
     for step in range(n_steps):
         with half:
-            loss = _synthetic_loss(problem, encoder, random, device)
+            loss = _synthetic_loss(problem, encoder, seen, random, device)
             if step >= OBSERVED_FROM * n_steps:
-                rows = torch.randint(len(observed), (N_OBSERVED,), generator=random).to(device)
-                own = problem.for_rows(observed[rows])
-                loss = loss + own.objective(observed[rows], encoder(observed[rows])).mean()
+                rows = observed[torch.randint(len(observed), (N_OBSERVED,), generator=random).to(device)]
+                own = problem.for_rows(rows)
+                loss = loss + own.objective(rows, encoder(completed(rows))).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -143,8 +145,8 @@ def train_encoder(problem, observed, settings, random, report=None):
     return FittedEncoder(encoder, generator.image_shape, problem.has_deviations)
 
 
-def _synthetic_loss(problem, encoder, random, device):
-    """Latent regression and objective on a batch of prior samples that went through the surrogate."""
+def _synthetic_loss(problem, encoder, seen, random, device):
+    """Latent regression and objective on a batch of prior samples that went through the surrogate, seen as rows are."""
     generator, reads = problem.generator, part_of(problem.surrogate, RowAffine)
     if reads is not None:
         problem = problem.with_(offsets=reads.draw_offsets(BATCH, random))
@@ -158,6 +160,7 @@ def _synthetic_loss(problem, encoder, random, device):
         observed = clean + NOISE * torch.randn(clean.shape, generator=random, dtype=clean.dtype).to(device)
         if problem.surrogate.missing is not None:
             observed = problem.surrogate.missing.lose(observed, random)
-    guess = encoder(observed)
+        observed = with_holes(observed, seen, random)
+    guess = encoder(completed(observed))
     regression = ((guess.z - z) / generator.prior.scale).square().mean() / 3
     return 0.5 * problem.objective(observed, guess).mean() + LATENT_WEIGHT * regression

@@ -3,11 +3,11 @@
 import math
 
 import torch
-import torch.nn.functional as F
 
 from ..surrogates import MissingPixels
+from ._unseen import completed, seen_pixels, spread, surroundings, with_holes
 
-__all__ = ["blur_width", "fill_in", "scattered_pixels", "surroundings"]
+__all__ = ["blur_width", "fill_in", "scattered_pixels"]
 
 N_VALUES = 3  # of the most frequent values are looked at
 SAME, CLEARLY_OTHER = 1e-3, 0.5
@@ -35,7 +35,7 @@ def scattered_pixels(observed, images):
     """
     if min(observed.shape[-2:]) < 3:
         return None
-    live = observed.std(0, correction=0).amax(0) > SAME
+    live = spread(completed(observed), seen_pixels(observed)).amax(0) > SAME
     best = None
     for value in _frequent_values(observed):
         fraction, n_pixels = _lone_fraction(observed, value, live, SAME)
@@ -49,24 +49,27 @@ def scattered_pixels(observed, images):
 
 def _frequent_values(observed):
     """List the values that pixels show most often in their first channel."""
-    steps = (observed[:, 0].flatten() / SAME).round().int()
+    shown = observed[:, 0].flatten()
+    steps = (shown[~shown.isnan()] / SAME).round().int()
     values, counts = torch.unique(steps, return_counts=True)
     return (values[counts.argsort(descending=True)[:N_VALUES]].double() * SAME).tolist()
 
 
 def _lone_fraction(images, value, live, tolerance):
     """Among pixels whose four neighbours are clearly different from a value, count the part that shows it."""
-    away = (images - value).abs().amax(1)
+    away = (images - value).abs().amax(1)  # NaN, which no comparison holds for, where nothing was seen
     other = (away > CLEARLY_OTHER) & live
-    amid = other[:, :-2, 1:-1] & other[:, 2:, 1:-1] & other[:, 1:-1, :-2] & other[:, 1:-1, 2:] & live[1:-1, 1:-1]
-    lone = amid & (away[:, 1:-1, 1:-1] < tolerance)
+    inside = away[:, 1:-1, 1:-1]
+    amid = other[:, :-2, 1:-1] & other[:, 2:, 1:-1] & other[:, 1:-1, :-2] & other[:, 1:-1, 2:]
+    amid = amid & live[1:-1, 1:-1] & ~inside.isnan()
+    lone = amid & (inside < tolerance)
     n_pixels = int(amid.sum())
     return int(lone.sum()) / max(n_pixels, 1), n_pixels
 
 
 @torch.no_grad()
 def fill_in(observed, missing, n_rounds=3):
-    """Replace pixels that show the value of lost ones by their surroundings, to find a start.
+    """Replace pixels that were not seen, or show the value of lost ones, by their surroundings, to find a start.
 
     Parameters
     ----------
@@ -79,6 +82,7 @@ def fill_in(observed, missing, n_rounds=3):
     -------
     tensor (n, c, h, w)
     """
+    observed = completed(observed)
     if missing is None:
         return observed
     shown = missing.shows_value(observed)
@@ -89,24 +93,6 @@ def fill_in(observed, missing, n_rounds=3):
     for _ in range(n_rounds):
         filled = torch.where(shown, surroundings(filled, weight), observed)
     return filled
-
-
-def surroundings(images, weight):
-    """Average each pixel's three by three surroundings with weights that are not negative; 0 where there is none.
-
-    Parameters
-    ----------
-    images, weight : tensors that broadcast to (n, c, h, w)
-
-    Returns
-    -------
-    tensor (n, c, h, w)
-    """
-    return _spread(weight * images) / _spread(weight).clamp_min(1e-6)
-
-
-def _spread(images):
-    return F.avg_pool2d(F.pad(images, [1] * 4, mode="replicate"), 3, stride=1)
 
 
 @torch.no_grad()
@@ -128,8 +114,8 @@ def blur_width(observed, images):
     side = min(observed.shape[-2:])
     if side < 8:
         return None
-    frequency, power = _spectrum(observed)
-    _, usual = _spectrum(images[:N_IMAGES])
+    frequency, power = _spectrum(completed(observed))
+    _, usual = _spectrum(completed(with_holes(images[:N_IMAGES], seen_pixels(observed))))
     ratio = power / usual.clamp_min(1e-12)
     kept = ratio > LEAST_POWER * ratio[0]
     kept[int(kept.long().argmin()) if not bool(kept.all()) else len(kept) :] = False  # up to the first that is too weak

@@ -8,6 +8,7 @@ from scipy.stats import t as student
 
 from ..surrogates import warp
 from ._retrieval import MAX_SIDE, ROTATIONS, ZOOMS, Pose
+from ._unseen import completed, distances_to, seen_pixels
 
 __all__ = ["Hypothesis", "distances", "hypotheses_for", "is_identifiable"]
 
@@ -75,9 +76,9 @@ def _photometric_options(images, observed):
 
 
 def _rounded_ranges(images):
-    """Lowest and highest values (n, 2) of each image, one in a hundred left out, in coarse steps."""
+    """Lowest and highest values (n, 2) that each image shows, one in a hundred left out, in coarse steps."""
     rows = images.flatten(1)
-    ends = torch.quantile(rows, torch.tensor([0.01, 0.99]).to(rows), dim=1).T
+    ends = torch.nanquantile(rows, torch.tensor([0.01, 0.99]).to(rows), dim=1).T
     return (ends / RANGE_STEP).round() * RANGE_STEP
 
 
@@ -95,13 +96,14 @@ def distances(images, observed, hypotheses):
     Returns
     -------
     tensor (len(hypotheses), n)
-        Euclidean, on pictures of at most 16 pixels a side.
+        Euclidean, over what the row has seen, on pictures of at most 16 pixels a side.
     """
-    images, rows = small(images), small(observed).flatten(1)
+    images, rows, seen = small(images), small(completed(observed)).flatten(1), seen_pixels(observed)
+    weights = None if seen is None else small(seen.to(observed)).flatten(1)
     warped = {}
     for pose in dict.fromkeys(hypothesis.pose for hypothesis in hypotheses):
         warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images))
-    return torch.stack([torch.cdist(rows, _rows(warped[h.pose], h)).amin(1) for h in hypotheses])
+    return torch.stack([distances_to(rows, _rows(warped[h.pose], h), weights).amin(1) for h in hypotheses])
 
 
 def _rows(warped, hypothesis):

@@ -14,6 +14,7 @@ from ._adaptation import no_corruption
 from ._interruption import carrying
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace
+from ._unseen import completed
 
 __all__ = ["GeneratorEncoder", "ImageEncoder", "learn_image_encoder"]
 
@@ -149,7 +150,7 @@ class _Training:
 
     def _losses(self, observed):
         prior = self.problem.generator.prior
-        return self.problem.objective(observed, Latents(_allowed(prior, self.network(observed))))
+        return self.problem.objective(observed, Latents(_allowed(prior, self.network(completed(observed)))))
 
     @torch.no_grad()
     def _look(self, step, rate):

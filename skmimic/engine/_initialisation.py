@@ -5,6 +5,7 @@ import copy
 import torch
 
 from ._evidence import fill_in
+from ._unseen import distances_to, seen_pixels
 
 __all__ = ["Candidates", "draw_candidates", "start_latents"]
 
@@ -49,14 +50,17 @@ class Candidates:
     def nearest(self, observed, mimicked, missing=None):
         """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance.
 
-        Pixels that rows have lost one by one, as the part `missing` knows, are filled in from their surroundings.
+        What a row has not seen does not count. Pixels that rows have lost one by one, as the part `missing` knows, are
+        filled in from their surroundings.
         """
         return self.nearest_of_parts(observed, mimicked, missing, n_parts=1)[0]
 
     @torch.no_grad()
     def nearest_of_parts(self, observed, mimicked, missing, n_parts):
         """List the nearest latents (n, d) among each of several parts of the candidates, the nearest of all first."""
-        distances = torch.cdist(fill_in(observed, missing).flatten(1), mimicked)
+        seen = seen_pixels(observed)
+        weights = None if seen is None else seen.flatten(1)
+        distances = distances_to(fill_in(observed, missing).flatten(1), mimicked, weights)
         lowest, index = zip(*(part.min(1) for part in distances.chunk(n_parts, 1)), strict=True)
         starts = torch.stack([z[nearest] for z, nearest in zip(self.z.chunk(n_parts), index, strict=True)])
         order = torch.stack(lowest).argsort(stable=True, dim=0)

@@ -8,6 +8,7 @@ from ..surrogates import N_DEVIATIONS
 from ..utils import aligned_linear
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
+from ._unseen import agreeing, completed, distances_to, partial_rows, seen_pixels
 
 __all__ = ["PosteriorSampler"]
 
@@ -40,7 +41,7 @@ class _Perturbed:
 
     def objective(self, observed, latents):
         """Compute ``||y + e - f^(G(z))||^2 / (2 s^2)`` plus the moved priors, of each row (n,)."""
-        misfit = (self.problem.mimic(latents) - observed).flatten(1).square().sum(1)
+        misfit = _misfit(self.problem.mimic(latents), observed)
         total = 0.5 * misfit / self.noise_sd.square()
         weight, prior = self.problem.latent_weight, self.generator.prior
         if weight:
@@ -104,7 +105,7 @@ class PosteriorSampler:
         random = torch.Generator().manual_seed(self.seed)
         draw = self._solved if self.closed_form is None else self._exact
         device = self.problem.generator.device if self.closed_form is None else "cpu"
-        observed, z = observed.to(device), z.to(device)
+        observed, z = observed.to(device), z.to(device) if self.closed_form is None else z.double()
         problem = self.problem.for_rows(observed)
         noise_sd = self._noise_sd(problem, observed, z)
         starts = torch.Generator().manual_seed(self.seed + 1)
@@ -115,21 +116,24 @@ class PosteriorSampler:
     def _noise_sd(self, problem, observed, z):
         """Standard deviation (n,) of the residual over the live pixels, degrees of freedom taken into account."""
         mimicked = self.closed_form.mimic(z) if self.closed_form is not None else problem.mimic(problem.latents(z))
-        squares = (mimicked - observed).flatten(1).square().sum(1)
-        n_live = self._n_live(observed)
-        n_free = max(n_live - z.shape[1], n_live / 2)
+        squares = _misfit(mimicked, observed)
+        n_live = self._n_live(observed).to(squares)
+        n_free = torch.maximum(n_live - z.shape[1], n_live / 2)
         return (squares / n_free).sqrt().clamp(min=SMALLEST_SD)
 
     def _n_live(self, observed):
-        """Number of values of a picture that change with the image under the surrogate."""
+        """Number (n,) of values that each row has seen and that change with the image under the surrogate."""
         white, black = observed.new_ones(1, *observed.shape[1:]), -observed.new_ones(1, *observed.shape[1:])
         surrogate = self.problem.surrogate if self.closed_form is None else self.closed_form.surrogate
-        return max(int((surrogate(white) != surrogate(black)).sum()), 1)
+        live = surrogate(white) != surrogate(black)
+        return (live & ~observed.isnan()).flatten(1).sum(1).clamp_min(1)
 
     def _start(self, observed, random):
         """Take for each row the nearest of a few prior samples, others in each draw: they lead to other modes."""
         few = torch.randperm(len(self.mimicked), generator=random)[:N_STARTS].to(observed.device)
-        return self.candidates.z[few][torch.cdist(observed.flatten(1), self.mimicked[few]).argmin(1)]
+        seen, rows = seen_pixels(observed), completed(observed).flatten(1)
+        distances = distances_to(rows, self.mimicked[few], None if seen is None else seen.flatten(1))
+        return self.candidates.z[few][distances.argmin(1)]
 
     def _exact(self, problem, observed, z, noise_sd, random, starts):
         """Solve the perturbed least squares; in the eigenbasis of A A' every row has its own diagonal."""
@@ -137,12 +141,19 @@ class PosteriorSampler:
         noise = _normal(random, observed, observed[0].numel())
         unit, centre = _unit(prior, z.shape[1]), prior.mean(z.shape[1]).to(z)
         variance = noise_sd.square()[:, None]
-        noisy = observed.flatten(1) - form.offset + noise_sd[:, None] * noise
+        noisy = completed(observed).flatten(1) - form.offset + noise_sd[:, None] * noise
         pull = aligned_linear(noisy, self.basis.T @ form.mixing) / variance
         target = centre + unit / max(weight, 1e-300) ** 0.5 * _normal(random, z, z.shape[1])
         precision = weight / unit**2
         solved = (pull + precision * (target @ self.basis)) / (self.eigenvalues / variance + precision)
-        return form.decode(aligned_linear(solved, self.basis))
+        drawn = aligned_linear(solved, self.basis)
+        for index, seen in partial_rows(observed):  # of another A each
+            mixing = form.mixing[:, seen]
+            system = mixing @ mixing.T / variance[index] + precision * torch.eye(len(mixing)).to(mixing)
+            drawn[index] = torch.linalg.solve(
+                system, mixing @ noisy[index, seen] / variance[index] + precision * target[0]
+            )
+        return form.decode(drawn)
 
     def _solved(self, problem, observed, z, noise_sd, random, starts):
         noise = _normal(random, observed, observed[0].numel()).view(1, *observed.shape[1:])
@@ -158,6 +169,12 @@ class PosteriorSampler:
         walk.project_rows(self.n_steps)
         with torch.no_grad():
             return problem.generator.decode(walk.latents.z)
+
+
+def _misfit(mimicked, observed):
+    """Sum the squared differences (n,) over the pixels that each row has seen."""
+    mimicked, observed = agreeing(mimicked, observed)
+    return (mimicked - observed).flatten(1).square().sum(1)
 
 
 def _normal(random, like, n_values):

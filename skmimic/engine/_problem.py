@@ -8,6 +8,7 @@ import torch
 from ..losses import adversarial, loss_function
 from ..surrogates import N_DEVIATIONS, Affine, Surrogate
 from ._class_guide import RowGuide
+from ._unseen import agreeing, completed
 
 __all__ = ["Latents", "Problem"]
 
@@ -48,7 +49,7 @@ class Latents:
 
 @dataclass(frozen=True)
 class Problem:
-    """Generator, surrogate and loss: everything the objective needs but the data.
+    """Generator, surrogate and loss: everything the objective needs but the data, where NaN is a pixel not seen.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ class Problem:
 
     def for_rows(self, observed):
         """Return the problem of these rows (n, c, h, w): each with what the surrogate reads from it, if it does."""
-        offsets = self.surrogate.read_offsets(observed)
+        offsets = self.surrogate.read_offsets(completed(observed))
         return self if offsets is None else self.with_(offsets=offsets)
 
     def latents(self, z):
@@ -115,7 +116,11 @@ class Problem:
         return self.distance(observed, self.corrupt(images, deviations))
 
     def distance(self, observed, mimicked):
-        """Compute L(Y, mimicked images) of each row, (n,); pixels that a row may have lost are charged less."""
+        """Compute L(Y, mimicked images) of each row, (n,), over the pixels that it has seen.
+
+        Pixels that a row may have lost are charged less.
+        """
+        mimicked, observed = agreeing(mimicked, observed)
         missing = self.surrogate.missing
         if missing is not None:
             mimicked = missing.reconciled(mimicked, observed)

@@ -9,7 +9,8 @@ import torch.nn.functional as F
 
 from ..surrogates import MissingPixels, affine_matrix, warp
 from ..utils import gaussian_blur
-from ._evidence import fill_in, scattered_pixels, surroundings
+from ._evidence import fill_in, scattered_pixels
+from ._unseen import completed, distances_to, first_seen, seen_pixels, spread, surroundings
 
 __all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve", "retrieve_blurred"]
 
@@ -83,7 +84,7 @@ class Retrieval:
     dead : tensor (c, h, w) of bool
         Pixels that are constant over the rows although the generator's images vary there.
     values : tensor (c, h, w)
-        What the pixels of the first row show.
+        What the pixels of the first row that has seen them show.
     missing : MissingPixels or None
         When every row has lost pixels of its own.
     rivals : tuple of Retrieval
@@ -118,16 +119,19 @@ class Retrieval:
 class _Search:
     """Mean distance of the rows to their nearest warped candidate, over the live pixels or all, at a small size."""
 
-    def __init__(self, images, observed, max_side=MAX_SIDE, everywhere=False):
-        live = torch.logical_or(observed.std(0, keepdim=True) >= CONSTANT_SD, torch.tensor(everywhere)).to(observed)
-        seen, weight = observed * live, live
+    def __init__(self, images, observed, seen=None, max_side=MAX_SIDE, everywhere=False):
+        varies = spread(observed, seen)[None] >= CONSTANT_SD
+        live = torch.logical_or(varies, torch.tensor(everywhere)).to(observed)
+        shown, weight = observed * live, live
         if max(observed.shape[-2:]) > max_side:  # a small pixel may cover live and dead ones
             weight = (F.max_pool2d(live, 3, stride=1, padding=1) > 0).to(observed)
-            seen = torch.where(live > 0, observed, surroundings(observed, live)) * weight
-        self.weight, self.observed = _small(weight, max_side), _small(seen, max_side)
+            shown = torch.where(live > 0, observed, surroundings(observed, live)) * weight
+        self.weight, self.observed = _small(weight, max_side), _small(shown, max_side)
+        self.seen = None if seen is None else _small(seen.to(observed), max_side).flatten(1)
         self.images = _small(images, max_side)
         is_live = live[0] > 0
-        self.observed_range = _range(observed[:, is_live] if bool(is_live.any()) else observed)
+        is_read = is_live.expand_as(observed) & (True if seen is None else seen)
+        self.observed_range = _range(observed[is_read] if bool(is_read.any()) else observed)
         self.samples = images[:N_SAMPLES]
 
     def distance(self, pose, tone=UNCHANGED):
@@ -137,7 +141,7 @@ class _Search:
         """
         warped = tone.gain * warp(self.images, pose.matrix.to(self.images)) + tone.bias
         warped = (warped * self.weight).flatten(1)
-        nearest = torch.cdist(self.observed.flatten(1), warped).amin(1).mean().item()
+        nearest = distances_to(self.observed.flatten(1), warped, self.seen).amin(1).mean().item()
         return nearest / math.sqrt(max(abs(tone.gain), 1e-6))
 
 
@@ -165,17 +169,17 @@ def retrieve(candidates, observed):
     """
     images, observed = candidates.images, observed[:N_ROWS]
     missing = scattered_pixels(observed, images)
-    filled = fill_in(observed, missing)
-    search = _Search(images, filled)
+    filled, seen = fill_in(observed, missing), seen_pixels(observed)
+    search = _Search(images, filled, seen)
 
     def under(pose, tone):
-        return Retrieval(pose, *tone, _dead_under(images, observed, missing, pose, tone), observed[0], missing)
+        return Retrieval(pose, *tone, _dead_under(images, observed, missing, pose, tone), first_seen(observed), missing)
 
     pose, tone = _pose_and_tone(search)
     found = _with_toned(search, under(pose, tone), under)
     if not _is_framed(dead_pixels(images, observed, missing)):
         return found
-    whole = _Search(images, filled, everywhere=True)
+    whole = _Search(images, filled, seen, everywhere=True)
     framing = _pose_and_tone(whole)
     framed = under(*framing)
     distance = whole.distance(*framing) / max(search.distance(pose, tone), 1e-12)
@@ -248,7 +252,7 @@ def retrieve_blurred(candidates, observed, sigma):
 
     def distance(width):
         images = gaussian_blur(candidates.images[:N_BLURRED], width)
-        search = _Search(images, fill_in(observed, found.missing), MAX_BLURRED_SIDE)
+        search = _Search(images, fill_in(observed, found.missing), seen_pixels(observed), MAX_BLURRED_SIDE)
         return min(search.distance(*guess) for guess in guesses)
 
     sigma = min((sigma * factor for factor in BLURS), key=distance)
@@ -303,7 +307,7 @@ def _range(values):
 
 @torch.no_grad()
 def dead_pixels(mimicked, observed, missing=None, tolerance=0.1, level=1e-3):
-    """Find pixels that are constant over the rows and would hardly be so by chance.
+    """Find pixels that are constant over the rows that have seen them and would hardly be so by chance.
 
     Where clearly dead pixels abound, others are expected: then a pixel counts that is likelier dead than not.
 
@@ -323,12 +327,16 @@ def dead_pixels(mimicked, observed, missing=None, tolerance=0.1, level=1e-3):
     -------
     tensor (c, h, w) of bool
     """
-    constant = observed.std(0, correction=0) < CONSTANT_SD
-    shows_it = ((mimicked - observed[:1]).abs() < tolerance).float().mean(0)
+    seen, value = seen_pixels(observed), first_seen(observed)[None]
+    n_rows = len(observed) if seen is None else seen.sum(0)
+    constant = spread(completed(observed), seen) < CONSTANT_SD
+    if seen is not None:
+        constant = constant & (n_rows > 1)  # one row alone tells nothing
+    shows_it = ((mimicked - value).abs() < tolerance).float().mean(0)
     if missing is not None:
-        lost = missing.fraction * missing.shows_value(observed[:1])[0]
+        lost = missing.fraction * missing.shows_value(value)[0]
         shows_it = lost + (1 - lost) * shows_it
-    chance = shows_it ** len(observed)
+    chance = shows_it**n_rows
     sure = chance < level
     share = float((constant & sure).sum()) / max(int(sure.sum()), 1)
     if share < LEAST_SHARE:

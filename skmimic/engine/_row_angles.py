@@ -8,6 +8,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from ..surrogates import Affine, Composition, RowAffine, angle_reader, resolve_surrogate, turn_offsets
 from ..utils import seeded_globally
 from ._joint import ANNEALED
+from ._unseen import completed, seen_pixels, with_holes
 
 __all__ = ["read_angles"]
 
@@ -58,15 +59,15 @@ def read_angles(bench, surrogate):
 
 
 @torch.no_grad()
-def _turned(surrogate, images, angles):
-    """Turn images by angles (n,) and send them through a surrogate."""
-    return surrogate(images, turn_offsets(surrogate.part(Affine).theta, angles))
+def _turned(surrogate, images, angles, seen, random=None):
+    """Turn images by angles (n,), send them through a surrogate, and see of them what rows have seen of theirs."""
+    return completed(with_holes(surrogate(images, turn_offsets(surrogate.part(Affine).theta, angles)), seen, random))
 
 
 @torch.no_grad()
 def _spread_at_a_glance(bench, surrogate):
     """Estimate the standard deviation of the rows' angles in radians; zero if they share one."""
-    images, random = bench.candidates.images, bench.random
+    images, random, seen = bench.candidates.images, bench.random, seen_pixels(bench.observed)
     held, images = images[:N_HELD], images[N_HELD:].repeat(2, 1, 1, 1)
 
     def drawn(count):
@@ -74,20 +75,20 @@ def _spread_at_a_glance(bench, surrogate):
 
     angles = drawn(len(images))
     pairs = zip(images.split(1000), angles.split(1000), strict=True)
-    seen = torch.cat([_glance(_turned(surrogate, *pair)) for pair in pairs])
-    centre = seen.mean(0)
-    seen -= centre
-    gram = seen.T @ seen
+    glances = torch.cat([_glance(_turned(surrogate, *pair, seen)) for pair in pairs])
+    centre = glances.mean(0)
+    glances -= centre
+    gram = glances.T @ glances
     gram.diagonal().add_(RIDGE * gram.diagonal().mean().clamp_min(1e-12))
-    weights = torch.linalg.solve(gram, seen.T @ angles)
+    weights = torch.linalg.solve(gram, glances.T @ angles)
 
     def read(rows):
         return (_glance(rows) - centre) @ weights
 
     angles = drawn(len(held))
-    slope = (read(_turned(surrogate, held, angles)) * angles).mean() / angles.square().mean()
-    alone = read(_turned(surrogate, held, torch.zeros_like(angles))).var()
-    rows = read(bench.observed).var()
+    slope = (read(_turned(surrogate, held, angles, seen)) * angles).mean() / angles.square().mean()
+    alone = read(_turned(surrogate, held, torch.zeros_like(angles), seen)).var()
+    rows = read(completed(bench.observed)).var()
     if not GLANCED**2 * alone < rows < torch.inf:
         return 0.0
     found = float((rows - alone).sqrt() / slope.clamp_min(0.1))
@@ -118,6 +119,7 @@ class _Training:
     def __init__(self, bench, surrogate, rotation_sd):
         self.surrogate, self.random, self.images = surrogate, bench.random, bench.candidates.images
         self.shape, self.rotation_sd = tuple(bench.observed.shape[1:]), rotation_sd
+        self.seen = seen_pixels(bench.observed)
         with seeded_globally(int(torch.randint(2**31, (), generator=self.random))):
             network = angle_reader(self.shape, norm=nn.BatchNorm2d)
         self.network = network.to(self.images.device)
@@ -131,7 +133,8 @@ class _Training:
         for _ in range(n_steps):
             which = torch.randint(len(self.images), (BATCH,), generator=self.random).to(self.images.device)
             angles = torch.randn(BATCH, generator=self.random, dtype=torch.float32).to(self.images)
-            rows = _turned(self.surrogate, self.images[which], self.rotation_sd * angles)
+            turns = self.rotation_sd * angles
+            rows = _turned(self.surrogate, self.images[which], turns, self.seen, self.random)
             loss = (self.network(rows)[:, 0] - angles).square().mean()
             optimiser.zero_grad()
             loss.backward()
@@ -143,13 +146,13 @@ class _Training:
     def spread_of(self, rows):
         """Tell how many times as wide the readings of rows (n, c, h, w) spread as those of samples of one angle."""
         images = self.images[:N_HELD]
-        alone = self.network(_turned(self.surrogate, images, images.new_zeros(len(images)))).std()
-        return float(self.network(rows).std() / alone.clamp_min(1e-6))
+        alone = self.network(_turned(self.surrogate, images, images.new_zeros(len(images)), self.seen)).std()
+        return float(self.network(completed(rows)).std() / alone.clamp_min(1e-6))
 
     @torch.no_grad()
     def take_spread_of(self, rows):
         """Take the spread of what is read from rows (n, c, h, w) for theirs, in the training that follows, too."""
-        factor = self.network(rows).std().clamp_min(1e-3)
+        factor = self.network(completed(rows)).std().clamp_min(1e-3)
         for parameter in self.network[-1].parameters():
             parameter.div_(factor)
         self.rotation_sd *= float(factor)

@@ -14,6 +14,7 @@ from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
 from ._trajectory import Recorder, Snapshot
+from ._unseen import completed
 
 __all__ = ["RowProjector", "computing", "make_problem"]
 
@@ -70,7 +71,7 @@ class RowProjector:
         Parameters
         ----------
         observed : tensor (n, c, h, w)
-            In [-1, 1], of the dtype `precision`.
+            In [-1, 1], of the dtype `precision`; NaN where nothing was seen.
 
         Returns
         -------
@@ -215,7 +216,7 @@ class RowProjector:
         """List where each row may start, the best guess first."""
         if self.encoder is not None:
             with torch.no_grad():
-                return [self.encoder(observed)]
+                return [self.encoder(completed(observed))]
         if self.candidates is not None:
             missing = self.problem.surrogate.missing
             nearest = self.candidates.nearest_of_parts(observed, self.mimicked, missing, N_STARTS)

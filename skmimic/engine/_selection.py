@@ -31,6 +31,7 @@ from ._quasi_newton import row_walk
 from ._results import OptimizationTrace
 from ._retrieval import retrieve, retrieve_blurred
 from ._row_angles import read_angles
+from ._unseen import mean_seen
 
 __all__ = ["LARGE", "Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
@@ -401,7 +402,7 @@ def _flexible_parts(structured, image_shape):
 def _mean_picture_residual(bench):
     """Measure how badly one constant picture, the mean of the rows, explains them."""
     rows = bench.observed[:N_MEASURED]
-    mean = rows.mean(0, keepdim=True).expand_as(rows)
+    mean = mean_seen(rows).expand_as(rows)
     return bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
 
 

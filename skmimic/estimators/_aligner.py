@@ -11,13 +11,18 @@ from ..engine import Status, carrying, computing, has_enough_rows, is_interrupti
 from ..exceptions import IdentifiabilityWarning
 from ..utils._sklearn import StrOptions, _fit_context
 from ._classes import class_shares, labelled_source
-from ._data import canonical_images, distinct_rows, form_of, valid_rows
+from ._data import canonical_images, check_seen, distinct_rows, form_of, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, source_and_targets, target_domains
 from ._drafts import all_or_nothing
 from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
+
+LABELLED = (
+    "class_prior compares projections with whole images of the source. Leave these rows of the source out, or set "
+    "class_prior=None."
+)
 
 
 class Target:
@@ -184,7 +189,8 @@ class MimicDomainAligner(ProjectorMethods):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
-            Source images.
+            Source images. NaN is a pixel that was not seen, as in `MimicGANProjector`; with ``source="identity"`` it
+            comes back as it is.
         y : array-like of shape (n_samples,) or None
             Classes of the source images, for `class_prior`; ignored without it. Those of target rows do not count.
         X_target : array-like or Target or None, default=None
@@ -229,6 +235,7 @@ class MimicDomainAligner(ProjectorMethods):
                 f"{name}: class_prior={self.class_prior!r} requires y to be passed, but the target y is None. Pass the "
                 "labels of the source rows, or set class_prior=None."
             )
+        check_seen(name, rows, whole=LABELLED)
         check_consistent_length(X, y)
         y, _ = source_and_targets(name, y, sample_domain)
         self.classes_, self._class_counts, self._labelled_source = labelled_source(
@@ -311,7 +318,7 @@ class MimicDomainAligner(ProjectorMethods):
             ``source="project"``; target rows aligned.
         """
         self.fit(X, y, X_target=X_target, sample_domain=sample_domain)
-        rows = valid_rows(self, X, reset=False)
+        rows = valid_rows(self, X, reset=False, whole=self._why_whole())
         return self._align_by_domain(rows, form_of(X, rows), 0 if sample_domain is None else sample_domain)
 
     def transform(self, X, sample_domain=None):

@@ -138,7 +138,7 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _fit_data(self, X):
         """Validate the X of `fit`, settle generator and data range, and return the rows."""
-        rows = valid_rows(self, X, reset=True)
+        rows = valid_rows(self, X, reset=True, whole=self._why_whole())
         self._settle(X, rows, rows)
         return rows
 
@@ -153,10 +153,13 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
-    def _new_data(self, X):
-        """Validate the X of any later method; return the rows and the form of the answer."""
+    def _new_data(self, X, whole=None):
+        """Validate the X of any later method; return the rows and the form of the answer.
+
+        `whole` says why NaN, a pixel that was not seen, is refused, beside what the generator asks for.
+        """
         check_is_fitted(self)
-        rows = valid_rows(self, X, reset=False)
+        rows = valid_rows(self, X, reset=False, whole=whole or self._why_whole())
         if not self.generator_.is_linear:
             warn_if_outside(type(self).__name__, rows, self.data_range_)
         return rows, form_of(X, rows)
@@ -338,9 +341,20 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
         device = resolve_device(self.device)
         return Job(self.generator_, adaptation, self.data_range_, np.dtype(dtype), self.batch_size, device, outputs)
 
+    def _why_whole(self):
+        """Say why X must not contain NaN; None where it may."""
+        if not self._made_generator():
+            return None
+        return (
+            f"with gan={self.gan!r} the generator is made of the X of fit, which takes whole images, and every later X "
+            "must be whole too. Pass a fitted generator, for instance sklearn.decomposition.PCA().fit(X_whole), which "
+            "accepts NaN, or leave these rows out."
+        )
+
     def __sklearn_tags__(self):
-        """Say that float32 and float64 are kept."""
+        """Say that float32 and float64 are kept, and that NaN is a pixel that was not seen."""
         tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = not self._made_generator()
         if tags.transformer_tags is not None:
             tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -4,7 +4,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import ClassVar
 
-from ..engine import computing
+from ..engine import completed, computing
 from ..exceptions import GeneratorMismatchError
 from ..generators import DiscriminatorFeatures
 from ..losses import Perceptual, resnet50_features
@@ -56,6 +56,9 @@ class PerceptualProjector(DescentProjector):
 
     Notes
     -----
+    Pixels that a row has not seen (NaN) are filled in from their surroundings for the features, in the row and in the
+    projection alike.
+
     Chunks hold 32 rows, not 256: a ResNet-50 with gradients takes about 0.1 GB a row. On a linear generator, features
     other than pixels are followed by descent; "pixels" are solved by least squares.
 
@@ -130,7 +133,7 @@ class PerceptualProjector(DescentProjector):
         self.fidelity_ = Perceptual(features, self.feature_weight, self.loss)
         with computing():
             images = canonical_images(rows[:N_TRIED], self.image_shape_, self.data_range_)
-            self.fidelity_.check(images.to(resolve_device(self.device)))
+            self.fidelity_.check(completed(images).to(resolve_device(self.device)))
 
     def _settings(self, solver=None):
         return replace(super()._settings(solver), loss=self.fidelity_)

@@ -17,6 +17,7 @@ __all__ = [
     "Form",
     "canonical_images",
     "check_image_shape",
+    "check_seen",
     "choose_data_range",
     "distinct_rows",
     "form_of",
@@ -70,15 +71,18 @@ def _image_dimensions(X):
     return tuple(X.shape[1:]) if len(X.shape) in (3, 4) else None
 
 
-def valid_rows(estimator, X, *, reset):
+def valid_rows(estimator, X, *, reset, whole=None):
     """Validate X as scikit-learn does and return it as rows; images are accepted too.
 
     Parameters
     ----------
     estimator : BaseEstimator
     X : array-like of shape (n, n_features), (n, H, W) or (n, C, H, W)
+        NaN, or what a masked array masks, is a pixel that was not seen.
     reset : bool
         Whether to remember the number and names of the features.
+    whole : str or None, default=None
+        Why every pixel must have been seen and what to do, for the message. None: one in each row is enough.
 
     Returns
     -------
@@ -87,11 +91,55 @@ def valid_rows(estimator, X, *, reset):
     Raises
     ------
     ValueError
-        If X is empty, not finite, or has another number of features than in `fit`.
+        If X is empty, infinite, or has another number of features than in `fit`; if a pixel was not seen that must be.
     """
+    X = _unmasked(X)
     if _image_dimensions(X):
         X = as_rows(np.asarray(X))
-    return validate_data(estimator, X, reset=reset, dtype=DTYPES)
+    rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite="allow-nan")
+    check_seen(type(estimator).__name__, rows, whole)
+    return rows
+
+
+def _unmasked(X):
+    """Put NaN where a masked array masks; integers then become float32."""
+    if not isinstance(X, np.ma.MaskedArray):
+        return X
+    if not np.ma.is_masked(X):
+        return X.data
+    return (X if X.dtype.kind == "f" else X.astype(np.float32)).filled(np.nan)
+
+
+def check_seen(subject, rows, whole=None):
+    """Refuse rows without any seen pixel, or with one that was not seen where they must be whole.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    rows : ndarray (n, n_features)
+    whole : str or None, default=None
+        As in `valid_rows`.
+
+    Raises
+    ------
+    ValueError
+        The message names the first such row.
+    """
+    if rows.dtype.kind != "f" or not np.isnan(rows.min()):
+        return
+    unseen = np.isnan(rows)
+    if whole is not None:
+        raise ValueError(
+            f"{subject}: X contains NaN, first in row {unseen.any(axis=1).argmax()}. NaN is a pixel that was not seen; "
+            f"{whole}"
+        )
+    is_empty = unseen.all(axis=1)
+    if is_empty.any():
+        raise ValueError(
+            f"{subject}: {int(is_empty.sum())} of {len(rows)} rows of X have no pixel that was seen, all their values "
+            f"are NaN; the first is row {is_empty.argmax()}. Leave them out: one seen pixel is the least."
+        )
 
 
 def image_shape_of(X):
@@ -165,7 +213,7 @@ def choose_data_range(subject, data_range, rows, generator):
         return own  # a linear generator gives the values that it was made from
     if rows.dtype == np.uint8:
         return BYTES
-    low, high = float(rows.min()), float(rows.max())
+    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     if _holds(own, low, high) and (own.low >= 0 or low < 0):
         return own
     guess = next((usual for usual in (UNIT, CANONICAL, BYTES) if _holds(usual, low, high)), None)
@@ -194,7 +242,7 @@ def warn_if_outside(subject, rows, bounds):
     rows : ndarray (n, n_features)
     bounds : Bounds
     """
-    low, high = float(rows.min()), float(rows.max())
+    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     if not _holds(bounds, low, high) or _is_faint(bounds, rows, low, high):
         warnings.warn(
             f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}. Rescale "
@@ -231,7 +279,7 @@ def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
 
 
 def distinct_rows(rows, n_most):
-    """Choose distinct rows by content, so that neither order nor repetition of the rows matters.
+    """Choose distinct rows by content, so that neither order nor repetition of the rows matters; NaN equals NaN.
 
     Parameters
     ----------
@@ -247,6 +295,8 @@ def distinct_rows(rows, n_most):
     wanted = np.float32  # the same rows in another dtype are the same rows
     first_of = {}
     for index in range(len(rows)):
-        digest = hashlib.blake2b(np.ascontiguousarray(rows[index], dtype=wanted).tobytes(), digest_size=12).digest()
+        row = np.array(rows[index], dtype=wanted, order="C")
+        row[np.isnan(row)] = np.nan  # there are many NaN, which the bytes tell apart
+        digest = hashlib.blake2b(row.tobytes(), digest_size=12).digest()
         first_of.setdefault(digest, index)
     return np.array([first_of[digest] for digest in sorted(first_of)[:n_most]], dtype=np.intp)

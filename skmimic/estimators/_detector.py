@@ -156,7 +156,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
-            Normal images, possibly corrupted all alike.
+            Normal images, possibly corrupted all alike. NaN is a pixel that was not seen.
         y : None
             Ignored.
 
@@ -174,7 +174,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         SkmimicWarning
             If `contamination` is lower than ten held-out rows or more can set.
         """
-        rows = valid_rows(self, X, reset=True)
+        rows = valid_rows(self, X, reset=True, whole=self._why_whole())
         seen, held_out = self._split(rows)
         self._settle(X, rows, rows[seen])
         self._keep(self._identity())
@@ -222,8 +222,11 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         return hasattr(self, "offset_") or "offset_" not in before
 
     def _scores(self, rows):
-        values = self._projected(rows)
-        return -np.abs(rows.astype(np.float64) - values).sum(axis=1)
+        return -_summed(self._errors(rows))
+
+    def _errors(self, rows):
+        """Absolute error of every pixel (n, n_features); NaN where it was not seen."""
+        return np.abs(rows.astype(np.float64) - self._projected(rows))
 
     def _projected(self, rows):
         output = "mimicked" if self.error == "mimicked" else "images"
@@ -239,7 +242,8 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         Returns
         -------
         ndarray (n_samples,), float64
-            In units of X, summed over the pixels.
+            In units of X, summed over the pixels. For a pixel that was not seen the mean error of those that were is
+            taken, so that rows with holes compare with whole ones.
         """
         rows, _ = self._new_data(X)
         return self._scores(rows)
@@ -281,10 +285,10 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         Returns
         -------
         ndarray of the form of X
-            Sums to ``-score_samples(X)`` over each row.
+            Sums to ``-score_samples(X)`` over each whole row; NaN where a pixel was not seen.
         """
         rows, form = self._new_data(X)
-        return np.abs(rows.astype(np.float64) - self._projected(rows)).reshape(len(rows), *form.shape)
+        return self._errors(rows).reshape(len(rows), *form.shape)
 
     def p_values(self, X):
         """Return conformal p-values: how often a held-out normal row scores as low.
@@ -299,6 +303,12 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         """
         check_is_fitted(self, "calibration_scores_")
         return p_values(self.score_samples(X), self.calibration_scores_)
+
+
+def _summed(errors):
+    """Sum errors (n, p) over the pixels of each row, the mean of those that were seen for each that was not."""
+    seen = ~np.isnan(errors)
+    return np.where(seen, errors, 0.0).sum(axis=1) * (errors.shape[1] / seen.sum(axis=1))
 
 
 def _threshold(scores, contamination):

@@ -30,6 +30,11 @@ from ._gans_file import FITTED, described, restored
 
 __all__ = ["TrainedGenerator"]
 
+TRAINING = (
+    "a generator is trained on whole images. Leave these rows out, or fill them in by a projector whose generator is "
+    "trained already."
+)
+
 
 class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
     """Base class of estimators that train a generator on X; its parameters are documented there."""
@@ -114,6 +119,8 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
         ------
         GeneratorMismatchError
             If `image_shape` does not fit X.
+        ValueError
+            If X contains NaN or infinity.
         NotFiniteError
             If the training diverges.
 
@@ -127,7 +134,7 @@ class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
             If X leaves `data_range`.
         """
         refuse_fork()
-        rows = valid_rows(self, X, reset=True)
+        rows = valid_rows(self, X, reset=True, whole=TRAINING)
         check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
         told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
         self.image_shape_ = told or infer_image_shape(rows.shape[1])

@@ -15,6 +15,11 @@ from ._projection import ALL_OUTPUTS, follow_rows, sample_rows
 
 __all__ = ["ObservedProjector", "ProjectorMethods"]
 
+CLEAN = (
+    "the corruption is put back on clean images, which are whole. Pass what transform gives: it fills in what was not "
+    "seen."
+)
+
 
 class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
     """Methods of projectors; the parameters are documented in the subclasses."""
@@ -31,7 +36,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         Returns
         -------
         ndarray of the form of X, or (n_samples, latent_dim) with ``output="latents"``
-            Clean images G(z) in the range of X.
+            Clean images G(z) in the range of X, whole where X is not.
         """
         if self.output == "latents":
             return self.encode(X)
@@ -89,12 +94,13 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         Raises
         ------
         ValueError
-            If several corruptions were learned and the labels are missing or do not name one for each row.
+            If several corruptions were learned and the labels are missing or do not name one for each row; if X
+            contains NaN.
         """
         check_is_fitted(self)
         if self.output == "latents":
             X = self.decode(X)
-        rows, form = self._new_data(X)
+        rows, form = self._new_data(X, whole=CLEAN)
         images = canonical_images(rows, self.image_shape_, self.data_range_)
         corrupted = torch.from_numpy(self._corrupted(images, labels))
         return CANONICAL.convert(corrupted, self.data_range_).numpy().astype(form.dtype).reshape(len(rows), *form.shape)
@@ -107,7 +113,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         return np.stack([surrogate.apply(images) for surrogate in surrogates])[labels, np.arange(len(images))]
 
     def score_samples(self, X):
-        """Return minus the residual L(Y, f^(G(z))) of every row; higher is better.
+        """Return minus the residual L(Y, f^(G(z))) of every row, over the pixels that it has seen; higher is better.
 
         Parameters
         ----------
@@ -246,7 +252,8 @@ class ObservedProjector(ProjectorMethods):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
-            Corrupted images.
+            Corrupted images. NaN, or what a masked array masks, is a pixel that was not seen: it counts nowhere. Each
+            row needs one that was. NaN is refused where the generator is made of X.
         y : None
             Ignored.
 
@@ -258,6 +265,8 @@ class ObservedProjector(ProjectorMethods):
         ------
         GeneratorMismatchError
             If X does not fit the generator.
+        ValueError
+            If X is infinite, has a row of nothing but NaN, or any NaN where it makes the generator.
         NotFiniteError
             If the optimisation leaves the finite numbers.
 

@@ -1,13 +1,12 @@
 """Fidelity in pixels and in the features of a network at once ("ResNet + PGD" of the paper)."""
 
 import math
-import weakref
 from numbers import Real
 
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import FrozenModule
+from ..utils import FrozenModule, LastTensor
 from ._fidelity import l2, loss_function
 
 __all__ = ["Perceptual"]
@@ -58,10 +57,7 @@ class Perceptual:
         loss_function(pixel_loss)
         self.features = FrozenModule(features) if isinstance(features, torch.nn.Module) else features
         self.weight, self.pixel_loss = weight, pixel_loss
-        self._last = None
-
-    def __getstate__(self):
-        return {**vars(self), "_last": None}
+        self._last = LastTensor()
 
     def __repr__(self):
         return f"Perceptual(features={self.features!r}, weight={self.weight!r}, pixel_loss={self.pixel_loss!r})"
@@ -93,7 +89,7 @@ class Perceptual:
             return values  # not one number a row: for the caller to refuse, not to be broadcast
         if self.weight == 0:
             return values
-        return values + self.weight * l2(self.extract(mimicked), self._extract_once(observed))
+        return values + self.weight * l2(self.extract(mimicked), self._last(observed, self._extract_still))
 
     def extract(self, images):
         """Compute the features of images.
@@ -117,16 +113,10 @@ class Perceptual:
             )
         return found if found.ndim > 1 else found[:, None]
 
-    def _extract_once(self, observed):
+    @torch.no_grad()
+    def _extract_still(self, observed):
         """Features of the observed rows, which are the same tensor at every step of a descent."""
-        if observed.is_inference():
-            return self.extract(observed)
-        last, version = self._last, observed._version
-        if last is None or last[0]() is not observed or last[1] != version:
-            with torch.no_grad():
-                last = weakref.ref(observed), version, self.extract(observed)
-            self._last = last
-        return last[2]
+        return self.extract(observed)
 
     def check(self, images):
         """Try the features on some images before any long work.

@@ -10,6 +10,7 @@ from ._files import atomic_write, naming_errors, replacing, replacing_folder
 from ._folding import fold_convolutions
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
+from ._last_tensor import LastTensor
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
 
@@ -20,6 +21,7 @@ __all__ = [
     "UNREADABLE",
     "Bounds",
     "FrozenModule",
+    "LastTensor",
     "RowRunner",
     "align_layers",
     "aligned_linear",

@@ -1,0 +1,64 @@
+"""What was made of the last tensor is kept as long as the tensor is there and unchanged."""
+
+import copy
+import gc
+import pickle
+import weakref
+
+import torch
+
+from skmimic.utils import LastTensor
+
+
+class Counting:
+    """Doubles tensors and counts how often."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, tensor):
+        self.calls += 1
+        return 2 * tensor
+
+
+def test_makes_it_once_for_a_tensor_and_anew_for_another():
+    last, double, rows = LastTensor(), Counting(), torch.arange(3.0)
+    assert last(rows, double) is last(rows, double)
+    assert double.calls == 1
+    assert torch.equal(last(rows + 1, double), 2 * (rows + 1))
+    assert torch.equal(last(rows, double), 2 * rows)
+    assert double.calls == 3
+
+
+def test_a_tensor_that_was_changed_is_another_one():
+    last, double, rows = LastTensor(), Counting(), torch.arange(3.0)
+    last(rows, double)
+    rows.add_(1)
+    assert torch.equal(last(rows, double), 2 * rows)
+
+
+def test_inference_tensors_are_never_kept():
+    last, double = LastTensor(), Counting()
+    with torch.inference_mode():
+        rows = torch.arange(3.0)
+    last(rows, double)
+    last(rows, double)
+    assert double.calls == 2
+
+
+def test_gives_the_memory_back_with_the_tensor():
+    last, rows = LastTensor(), torch.arange(3.0)
+    made = weakref.ref(last(rows, Counting()))
+    assert made() is not None
+    del rows
+    gc.collect()
+    assert made() is None
+
+
+def test_pickles_and_copies_empty():
+    last, rows = LastTensor(), torch.arange(3.0)
+    last(rows, Counting())
+    for other in (pickle.loads(pickle.dumps(last)), copy.deepcopy(last)):
+        double = Counting()
+        other(rows, double)
+        assert double.calls == 1
