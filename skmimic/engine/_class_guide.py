@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import RowRunner, aligned_linear
+from ..utils import RowRunner, aligned_linear, squared_distances
 
 __all__ = ["ClassGuide", "LabelledSource", "RowGuide", "has_enough_rows", "learn_guide"]
 
@@ -192,7 +192,7 @@ def learn_guide(generator, projector, observed, source, shares):
     parts = observed.to(projector.precision).split(BLOCK)
     batch = torch.cat([run(space, projector(part)[1].to(generator.device, torch.float32)) for part in parts])
     references = run(space, images)
-    unit = run(lambda part: torch.cdist(part, references).mean(1), batch).mean().clamp_min(TINY)
+    unit = run(lambda part: squared_distances(part, references).sqrt().mean(1), batch).mean().clamp_min(TINY)
     batch, references, axes = batch / unit, references / unit, space.axes / unit
     by_class = _by_class(references, labels, len(shares))
     costs = run(lambda part: _class_costs(part, by_class), batch)
@@ -249,7 +249,7 @@ def _principal_axes(features):
 
 
 def _nearest(codes, rows, count=N_NEIGHBOURS):
-    return torch.cdist(codes, rows).topk(min(count, len(rows)), largest=False)
+    return squared_distances(codes, rows).sqrt().topk(min(count, len(rows)), largest=False)
 
 
 def _class_costs(codes, by_class):

@@ -86,7 +86,7 @@ def fill_in(observed, missing, n_rounds=3):
     if missing is None:
         return observed
     shown = missing.shows_value(observed)
-    usual = shown.float().mean()
+    usual = shown.float().mean((1, 2, 3), keepdim=True)  # of each row: its neighbours do not matter
     present = ((usual - missing.fraction) / usual.clamp_min(1e-6)).clamp(0.0, 1.0)  # of those that show the value
     weight = torch.where(shown, present.clamp_min(1e-3), 1.0)
     filled = observed

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from ..utils import LastTensor, aligned_linear
+from ..utils import LastTensor, aligned_linear, squared_distances
 
 __all__ = [
     "agreeing",
@@ -206,7 +206,7 @@ def distances_to(rows, images, weights=None):
     tensor (n, K)
         Euclidean.
     """
-    distances = torch.cdist(rows, images)
+    distances = squared_distances(rows, images).sqrt()
     if weights is None:
         return distances
     weights = weights.to(rows)

@@ -32,7 +32,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import as_images, resolve_device
+from ..utils import RowRunner, as_images, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -333,7 +333,7 @@ class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     def _project(self, rows, adaptation, outputs, dtype, latents=None):
         """Phase B: project rows with the corruption frozen; returns a dict of arrays."""
         arrays, batch_size = project_rows(self._job(adaptation, outputs, dtype), rows, self.n_jobs, latents)
-        if batch_size < max(self.batch_size, 4):
+        if batch_size < RowRunner(self.batch_size).batch_size:
             self.batch_size_ = batch_size
         return arrays
 

@@ -1,8 +1,8 @@
 """Floor 0: devices, images, batching, randomness, files."""
 
-from ._aligned import align_layers, aligned_linear
+from ._aligned import align_layers, aligned_linear, squared_distances
 from ._archives import UNREADABLE, open_archive
-from ._batching import RowRunner
+from ._batching import RowRunner, padded_size
 from ._blur import gaussian_blur
 from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
 from ._extras import import_extra
@@ -37,11 +37,13 @@ __all__ = [
     "n_values",
     "naming_errors",
     "open_archive",
+    "padded_size",
     "refuse_fork",
     "replacing",
     "replacing_folder",
     "resolve_device",
     "seeded_globally",
     "shielded",
+    "squared_distances",
     "torch_generator",
 ]

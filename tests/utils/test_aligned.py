@@ -1,4 +1,4 @@
-"""Rows of matrix products give the same bits wherever they stand, whatever the widths."""
+"""Rows of matrix products give the same bits wherever they stand and however many they are, whatever the widths."""
 
 import copy
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from skmimic.utils import align_layers, aligned_linear
+from skmimic.utils import align_layers, aligned_linear, squared_distances
 
 WIDTHS = st.integers(1, 40)
 
@@ -44,11 +44,45 @@ def test_takes_any_leading_shape(shape):
     torch.testing.assert_close(align_layers(copy.deepcopy(layer))(normal(*shape)), expected)
 
 
-def test_layers_keep_their_state_and_only_odd_ones_change():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sizes", [(100, 8192), (784, 300), (3072, 64), (1030, 10)])
+def test_rows_and_their_gradients_do_not_depend_on_their_number_nor_on_threads(sizes, dtype):
+    n_in, n_out = sizes
+    x, weight = normal(256, n_in, dtype=dtype), normal(n_out, n_in, seed=1, dtype=dtype)
+
+    def values_and_gradient(x):
+        x = x.clone().requires_grad_()
+        values = aligned_linear(x, weight)
+        return values.detach(), torch.autograd.grad(values.square().sum(), x)[0]
+
+    expected, n_threads = values_and_gradient(x), torch.get_num_threads()
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            for n_rows in (4, 8, 16, 100):
+                found = values_and_gradient(x[-n_rows:])
+                assert all(
+                    torch.equal(part, all_rows[-n_rows:]) for part, all_rows in zip(found, expected, strict=True)
+                )
+        finally:
+            torch.set_num_threads(n_threads)
+
+
+def test_gradients_of_any_order_and_of_weights():
+    x, weight, bias = (normal(*shape, dtype=torch.float64).requires_grad_() for shape in ((3, 150), (2, 150), (2,)))
+    assert torch.autograd.gradcheck(aligned_linear, (x, weight, bias))
+    assert torch.autograd.gradgradcheck(aligned_linear, (x, weight, bias))
+
+
+def test_distances_are_euclidean():
+    rows, others = normal(5, 300), normal(40, 300, seed=1)
+    torch.testing.assert_close(squared_distances(rows, others).sqrt(), torch.cdist(rows, others))
+
+
+def test_layers_keep_their_state_and_no_others_change():
     module = nn.Sequential(nn.Linear(8, 4), nn.Linear(4, 3, bias=False), nn.Conv2d(1, 1, 1))
     before = copy.deepcopy(module.state_dict())
     assert align_layers(module) is module
-    assert type(module[0]) is nn.Linear
-    assert isinstance(module[1], nn.Linear)
-    assert type(module[1]) is not nn.Linear
+    assert all(isinstance(layer, nn.Linear) and type(layer) is not nn.Linear for layer in module[:2])
+    assert type(module[2]) is nn.Conv2d
     assert all(torch.equal(module.state_dict()[name], value) for name, value in before.items())

@@ -1,11 +1,11 @@
-"""RowRunner: one chunk shape, the same bits for a row whatever stands beside it, back-off when memory runs out."""
+"""RowRunner: few chunk shapes, the same bits for a row whatever stands beside it, back-off when memory runs out."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmimic.utils import RowRunner
+from skmimic.utils import RowRunner, aligned_linear, padded_size
 
 torch_generator = torch.Generator().manual_seed(0)
 ROWS = torch.randn(37, 20, generator=torch_generator)
@@ -13,7 +13,7 @@ WEIGHT = torch.randn(20, 30, generator=torch_generator)
 
 
 def network(rows):
-    return torch.tanh(rows @ WEIGHT)
+    return torch.tanh(aligned_linear(rows, WEIGHT.T))
 
 
 class Memory:
@@ -30,11 +30,21 @@ class Memory:
 
 
 @given(st.integers(1, 50), st.integers(1, 37))
-def test_every_chunk_has_one_shape_and_all_rows_come_back(batch_size, n):
+def test_chunks_have_few_shapes_and_all_rows_come_back(batch_size, n):
     memory = Memory(1000, None)
     result = RowRunner(batch_size)(memory, ROWS[:n])
-    assert set(memory.sizes) == {max(batch_size, 4)}
+    *whole, last = memory.sizes
+    assert all(size == RowRunner(batch_size).batch_size for size in whole)
+    left = n - sum(whole)
+    assert last == padded_size(left, RowRunner(batch_size).batch_size)
+    assert left <= last < max(2 * left, 5)
     torch.testing.assert_close(result, network(ROWS[:n]))
+
+
+def test_sizes_double_from_four_to_the_batch_size():
+    sizes = [4, 4, 4, 4, 8, 8, 8, 8, *[16] * 8, *[20] * 4]
+    assert [padded_size(n, 20) for n in range(1, 21)] == sizes
+    assert [RowRunner(size).batch_size for size in (1, 4, 7, 23, 256)] == [4, 4, 4, 20, 256]
 
 
 @given(st.randoms(use_true_random=False), st.integers(4, 16))
@@ -74,12 +84,12 @@ def test_no_rows_give_no_rows():
 def test_halves_the_chunk_until_it_fits_and_remembers(error):
     run, memory = RowRunner(64), Memory(17, error)
     result = run(memory, ROWS)
-    assert memory.sizes == [64, 32, 16, 16, 16]
+    assert memory.sizes == [64, 32, 16, 16, 8]
     assert run.batch_size == 16
     assert torch.equal(result, RowRunner(16)(network, ROWS))
 
 
-def test_memory_that_runs_out_half_way_leaves_no_mixture_of_chunk_shapes():
+def test_what_was_done_before_memory_ran_out_is_kept():
     calls = []
 
     def fails_once(rows):
@@ -89,8 +99,15 @@ def test_memory_that_runs_out_half_way_leaves_no_mixture_of_chunk_shapes():
         return network(rows)
 
     result = RowRunner(12)(fails_once, ROWS)
-    assert calls == [12, 12, 12, *[6] * 7]
-    assert torch.equal(result, RowRunner(6)(network, ROWS))
+    assert calls == [12, 12, 12, *[4] * 4]
+    assert torch.equal(result, RowRunner(32)(network, ROWS))
+
+
+def test_few_rows_that_do_not_fit_halve_their_own_size():
+    run, memory = RowRunner(64), Memory(5, MemoryError())
+    run(memory, ROWS[:9])
+    assert memory.sizes == [16, 8, 4, 4, 4]
+    assert run.batch_size == 4
 
 
 def test_gives_up_at_the_smallest_chunk():
