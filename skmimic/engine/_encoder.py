@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ..surrogates import N_DEVIATIONS, RowAffine, part_of
-from ..utils import align_layers, has_fast_bfloat16, shielded
+from ..utils import Versioned, align_layers, has_fast_bfloat16, shielded
 from ._descent import check_finite
 from ._problem import Latents
 from ._unseen import completed, seen_pixels, with_holes
@@ -71,7 +71,7 @@ class Encoder(nn.Module):
         return Latents(z, rest * DEVIATION_UNIT if rest.shape[1] else None)
 
 
-class FittedEncoder:
+class FittedEncoder(Versioned):
     """Frozen handle of a trained encoder; its state is sizes and numpy arrays.
 
     Parameters

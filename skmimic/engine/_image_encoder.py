@@ -9,7 +9,7 @@ from ..exceptions import NotFiniteError
 from ..generators.architectures import build
 from ..generators.architectures._networks import encoder_network
 from ..surrogates import Identity
-from ..utils import align_layers, is_out_of_memory, shielded
+from ..utils import Versioned, align_layers, is_out_of_memory, shielded
 from ._adaptation import no_corruption
 from ._interruption import carrying
 from ._problem import Latents, Problem
@@ -23,7 +23,7 @@ BATCH, N_JUDGED = 128, 256  # rows of a step, and rows that judge which weights 
 CHECK_EVERY = 50  # steps
 
 
-class ImageEncoder:
+class ImageEncoder(Versioned):
     """Frozen handle of an encoder that was trained on observations; its state is sizes and numpy arrays.
 
     Parameters

@@ -32,7 +32,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import RowRunner, as_images, resolve_device
+from ..utils import RowRunner, Versioned, as_images, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -53,7 +53,7 @@ __all__ = ["MimicEstimator", "is_given", "n_components_of"]
 MOST_COMPONENTS = 32
 
 
-class MimicEstimator(CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class: resolves the generator and runs phases A and B; parameters are documented in the subclasses."""
 
     _parameter_constraints: ClassVar[dict] = {

@@ -14,7 +14,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..generators import Generator, as_prior
 from ..training import TrainingSettings
-from ..utils import BYTES, CANONICAL, Bounds, as_images, infer_image_shape, refuse_fork, resolve_device, shielded
+from ..utils import (
+    BYTES,
+    CANONICAL,
+    Bounds,
+    Versioned,
+    as_images,
+    infer_image_shape,
+    refuse_fork,
+    resolve_device,
+    shielded,
+)
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._data import (
     UNIT,
@@ -36,7 +46,7 @@ TRAINING = (
 )
 
 
-class TrainedGenerator(BaseEstimator, metaclass=ABCMeta):
+class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
     """Base class of estimators that train a generator on X; its parameters are documented there."""
 
     _parameter_constraints: ClassVar[dict] = {

@@ -9,7 +9,16 @@ import torch
 from sklearn.base import BaseEstimator
 
 from ..exceptions import FrozenGeneratorError, GeneratorMismatchError
-from ..utils import CANONICAL, RowRunner, refuse_fork, resolve_device, shielded, torch_generator
+from ..utils import (
+    CANONICAL,
+    RowRunner,
+    checked_state,
+    refuse_fork,
+    resolve_device,
+    shielded,
+    stamped_state,
+    torch_generator,
+)
 from . import _format
 from ._assembly import Wishes, assemble
 from ._facts import fingerprint_of
@@ -174,9 +183,10 @@ class Generator(BaseEstimator):
         return self
 
     def __getstate__(self):
-        return {"facts": self._facts, "parts": self._parts, "fingerprint": self._fingerprint}
+        return stamped_state({"facts": self._facts, "parts": self._parts, "fingerprint": self._fingerprint})
 
     def __setstate__(self, state):
+        state = checked_state(self, state)
         for part in state["parts"].values():
             for array in part.arrays.values():
                 array.setflags(write=False)

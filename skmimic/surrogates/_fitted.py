@@ -3,13 +3,13 @@
 import numpy as np
 import torch
 
-from ..utils import shielded
+from ..utils import Versioned, shielded
 from ._base import Surrogate
 
 __all__ = ["FittedSurrogate"]
 
 
-class FittedSurrogate:
+class FittedSurrogate(Versioned):
     """Frozen handle of a learned surrogate; its state is a recipe and numpy arrays.
 
     Parameters

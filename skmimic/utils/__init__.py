@@ -13,6 +13,7 @@ from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_i
 from ._last_tensor import LastTensor
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
+from ._versions import Versioned, checked_state, stamped_state
 
 __all__ = [
     "BYTES",
@@ -23,11 +24,13 @@ __all__ = [
     "FrozenModule",
     "LastTensor",
     "RowRunner",
+    "Versioned",
     "align_layers",
     "aligned_linear",
     "as_images",
     "as_rows",
     "atomic_write",
+    "checked_state",
     "fold_convolutions",
     "gaussian_blur",
     "has_fast_bfloat16",
@@ -45,5 +48,6 @@ __all__ = [
     "seeded_globally",
     "shielded",
     "squared_distances",
+    "stamped_state",
     "torch_generator",
 ]

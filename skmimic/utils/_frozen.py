@@ -7,6 +7,7 @@ import torch
 from ._aligned import align_layers
 from ._shield import shielded
 from ._tensors import freeze, thaw
+from ._versions import checked_state, stamped_state
 
 __all__ = ["FrozenModule"]
 
@@ -31,12 +32,15 @@ class FrozenModule:
         self.name = type(module).__name__
         with shielded():
             arrays, skeleton = freeze(module)
-        self.__setstate__({"name": self.name, "arrays": arrays, "skeleton": skeleton})
+        self._set_state({"name": self.name, "arrays": arrays, "skeleton": skeleton})
 
     def __getstate__(self):
-        return {"name": self.name, "arrays": self.arrays, "skeleton": self.skeleton}
+        return stamped_state({"name": self.name, "arrays": self.arrays, "skeleton": self.skeleton})
 
     def __setstate__(self, state):
+        self._set_state(checked_state(self, state))
+
+    def _set_state(self, state):
         vars(self).update(state, _lock=threading.Lock(), _loaded={})
 
     def __repr__(self):
