@@ -4,10 +4,11 @@ from ._aligned import align_layers, aligned_linear, squared_distances
 from ._archives import UNREADABLE, open_archive
 from ._batching import RowRunner, padded_size
 from ._blur import gaussian_blur
-from ._device import has_fast_bfloat16, is_out_of_memory, refuse_fork, resolve_device
+from ._device import has_fast_bfloat16, is_out_of_memory, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write, naming_errors, replacing, replacing_folder
 from ._folding import fold_convolutions
+from ._forks import refuse_fork
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
 from ._last_tensor import LastTensor

@@ -1,12 +1,8 @@
 """Where tensors live."""
 
-import os
-
 import torch
 
-from ..exceptions import ForkError
-
-__all__ = ["has_fast_bfloat16", "is_out_of_memory", "refuse_fork", "resolve_device"]
+__all__ = ["has_fast_bfloat16", "is_out_of_memory", "resolve_device"]
 
 CPU_ALLOCATOR_SAYS = ("can't allocate memory", "not enough memory")  # Linux and macOS, Windows
 
@@ -62,21 +58,3 @@ def is_out_of_memory(error):
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in CPU_ALLOCATOR_SAYS)
-
-
-_threads_started_in = None
-
-
-def refuse_fork():
-    """Raise ForkError in a child forked after the parent had computed: torch's threads did not survive and would hang.
-
-    Call it before computing.
-    """
-    global _threads_started_in
-    if _threads_started_in is None:
-        _threads_started_in = os.getpid()
-    elif _threads_started_in != os.getpid():
-        raise ForkError(
-            "this process was forked from one in which skmimic had already used torch; its threads are gone and the "
-            "computation would hang. Start workers with 'spawn', 'forkserver' or joblib's default backend 'loky'."
-        )

@@ -1,12 +1,8 @@
-"""Devices, memory errors, forks."""
-
-import subprocess
-import sys
+"""Devices and memory errors."""
 
 import pytest
 import torch
 
-from skmimic.exceptions import ForkError
 from skmimic.utils import has_fast_bfloat16, is_out_of_memory, resolve_device
 
 
@@ -40,35 +36,6 @@ def test_the_real_allocators_error_is_recognised():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**55, dtype=torch.uint8)
     assert is_out_of_memory(caught.value)
-
-
-FORKED = """
-import os, sys
-from skmimic.exceptions import ForkError
-from skmimic.utils import refuse_fork
-if sys.argv[1] == "used":
-    refuse_fork()
-    refuse_fork()
-child = os.fork()
-if child == 0:
-    try:
-        refuse_fork()
-    except ForkError as error:
-        os._exit(3 if "loky" in str(error) else 4)
-    os._exit(0)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-"""
-
-
-@pytest.mark.skipif(not hasattr(sys.modules["os"], "fork"), reason="no fork on this system")
-@pytest.mark.parametrize(("parent", "status"), [("used", 3), ("unused", 0)])
-def test_only_children_of_a_parent_that_computed_are_refused(parent, status):
-    result = subprocess.run([sys.executable, "-W", "ignore", "-c", FORKED, parent])
-    assert result.returncode == status
-
-
-def test_the_error_is_a_runtime_error():
-    assert issubclass(ForkError, RuntimeError)
 
 
 @pytest.mark.parametrize(
