@@ -1,5 +1,6 @@
 """Small generators, observations and estimators that the tests share."""
 
+from contextlib import contextmanager
 from functools import cache
 
 import numpy as np
@@ -24,6 +25,19 @@ PROJECTORS = (MimicGANProjector, MimicDomainAligner, PGDProjector, KnownCorrupti
 ESTIMATORS = (*LEARNING, PGDProjector, KnownCorruptionProjector)
 FEW_STEPS = {"T": 2, "T2": 4}
 FEW_LEARNING_STEPS = {**FEW_STEPS, "T1": 3}
+
+
+@contextmanager
+def disk_for(n_bytes):
+    """Let no file grow beyond some bytes, as on a full disk."""
+    import resource  # POSIX alone has it
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def assert_same(actual, desired, on_gpu=1e-3):

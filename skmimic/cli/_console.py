@@ -1,11 +1,12 @@
 """What the user reads: one line for an error or a warning, sentences and a counter for progress."""
 
+import contextlib
 import sys
 import time
 import warnings
 from contextlib import contextmanager
 
-__all__ = ["CommandError", "Progress", "complain", "plain", "warnings_as_lines"]
+__all__ = ["CommandError", "Progress", "complain", "plain", "show", "warnings_as_lines"]
 
 REPEAT_AFTER = 10.0  # seconds between two counts where lines stay, as in a log file
 
@@ -19,9 +20,36 @@ def plain(text):
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
+def show(*lines):
+    """Write lines on standard output, at once; letters that its encoding lacks are escaped.
+
+    Raises
+    ------
+    OSError
+        With the name "standard output", if it cannot be written.
+    """
+    stream = sys.stdout
+    if stream is None:  # closed by whoever started the process
+        return
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    text = "".join(f"{line}\n" for line in lines)
+    try:
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.flush()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, "standard output") from error
+
+
 def complain(kind, message):
     """Write one line on standard error."""
-    print(f"skmimic: {kind}: {plain(message)}", file=sys.stderr, flush=True)
+    _write_error(f"skmimic: {kind}: {plain(message)}\n")
+
+
+def _write_error(text):
+    """Write on standard error; where nobody reads it or nothing can be written, the work goes on."""
+    with contextlib.suppress(OSError, AttributeError):  # AttributeError: it is closed, that is None
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -52,13 +80,13 @@ class Progress:
     """
 
     def __init__(self, is_quiet=False):
-        self.is_quiet, self.is_terminal = is_quiet, sys.stderr.isatty()
+        self.is_quiet, self.is_terminal = is_quiet, sys.stderr is not None and sys.stderr.isatty()
         self.start = self.last = time.monotonic()
 
     def say(self, sentence):
         """Report a piece of work."""
         if not self.is_quiet:
-            print(plain(sentence), file=sys.stderr, flush=True)
+            _write_error(f"{plain(sentence)}\n")
 
     def count(self, done, total, what):
         """Report how many of all are done, with the time that is left."""
@@ -70,4 +98,4 @@ class Progress:
         left = f"{now - self.start:.0f} s" if is_last else f"{(total - done) / speed:.0f} s left"
         line = f"{done} of {total} {what}, {speed:.0f} a second, {left}"
         end = "\n" if is_last or not self.is_terminal else ""
-        print(f"\r\033[K{line}" if self.is_terminal else line, end=end, file=sys.stderr, flush=True)
+        _write_error((f"\r\033[K{line}" if self.is_terminal else line) + end)

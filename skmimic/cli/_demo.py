@@ -1,7 +1,6 @@
 """`skmimic demo`: the main job on embedded data."""
 
 import json
-from pathlib import Path
 
 from joblib import Parallel, cpu_count, delayed
 
@@ -10,9 +9,11 @@ from ..generators import load_gan
 from ..plotting import DemoDisplay
 from ..utils import BYTES, atomic_write
 from ._alignment import align
-from ._console import CommandError, Progress
+from ._console import Progress, plain, show
+from ._places import check_file, check_places
 from ._report import alignment_lines, as_json, panels, restoration_lines
 from ._restoration import restore
+from ._signals import naming_interruption
 from ._stopwatch import Duration, Stopwatch
 
 __all__ = ["run"]
@@ -34,21 +35,29 @@ def run(arguments):
     int
         Exit status.
     """
-    _check_targets(arguments)
+    check_file("--out", arguments.out, (".png",))
+    if arguments.json is not None:
+        check_file("--json", arguments.json)
+    check_places({"--out": arguments.out, "--json": arguments.json})
+    with naming_interruption(arguments.out):
+        _run(arguments)
+    return 0
+
+
+def _run(arguments):
     watch, parts = Stopwatch(), _parts(QUICK if arguments.quick else FULL, arguments.seed)
     restoration = next(parts)
-    print("", *restoration_lines(restoration), "", sep="\n", flush=True)
+    show("", *restoration_lines(restoration), "")
     alignments = list(parts)[::-1]  # the one without labels first
     durations = [part.duration for part in (*alignments, *restoration.methods)]
     total = Duration(watch.read().wall, sum(duration.cpu for duration in durations))
-    print("", *alignment_lines(alignments), "", sep="\n")
-    print(f"{total.wall:.0f} seconds ({total.cpu:.0f} of processor time), seed {arguments.seed}")
+    show("", *alignment_lines(alignments), "")
+    show(f"{total.wall:.0f} seconds ({total.cpu:.0f} of processor time), seed {arguments.seed}")
     if arguments.json:
         figures = as_json(restoration, alignments, total, arguments)
         atomic_write(arguments.json, (json.dumps(figures, indent=2) + "\n").encode())
-        print(f"wrote {arguments.json}")
+        show(f"wrote {plain(arguments.json)}")
     _draw(panels(restoration, alignments), arguments.out)
-    return 0
 
 
 def _parts(size, seed):
@@ -63,21 +72,12 @@ def _parts(size, seed):
     return Parallel(n_jobs=min(size["n_workers"], cpu_count()), return_as="generator")([first, *others])
 
 
-def _check_targets(arguments):
-    """Refuse a name that cannot be written, before any work."""
-    if Path(arguments.out).suffix.lower() != ".png":
-        raise CommandError(f"--out {arguments.out}: the picture is a PNG; end its name in .png.")
-    for option, target in {"--out": arguments.out, "--json": arguments.json}.items():
-        if target is not None and (not Path(target).parent.is_dir() or Path(target).is_dir()):
-            raise CommandError(f"{option} {target}: expected a file in a folder that exists.")
-
-
 def _draw(content, path):
     """Write the picture; without matplotlib say which extra brings it."""
     try:
         display = DemoDisplay(content, data_range=BYTES).plot()
     except MissingExtraError as error:
-        print(f"no picture: {error}")
+        show(f"no picture: {error}")
         return
     display.save(path)
-    print(f"wrote {path}")
+    show(f"wrote {plain(path)}")

@@ -3,7 +3,7 @@
 import json
 
 from ..generators import model_info
-from ._console import plain
+from ._console import plain, show
 from ._models import model_path
 
 __all__ = ["run"]
@@ -24,11 +24,10 @@ def run(arguments):
     path = model_path(arguments.model)
     info = model_info(path)
     if arguments.json:
-        print(json.dumps(info, indent=2, sort_keys=True))
+        show(json.dumps(info, indent=2, sort_keys=True))
         return 0
-    print(f"{plain(info['name'])} ({plain(path.name)})")
-    for name, value in _facts(info):
-        print(f"  {plain(name).replace('_', ' '):<15}{plain(value)}")
+    facts = (f"  {plain(name).replace('_', ' '):<15}{plain(value)}" for name, value in _facts(info))
+    show(f"{plain(info['name'])} ({plain(path.name)})", *facts)
     return 0
 
 

@@ -1,11 +1,13 @@
 """Entry of the command line: run a command, and turn what goes wrong into one line and an exit status."""
 
+import contextlib
 import os
 import sys
 from importlib import import_module
 
-from ._console import CommandError, complain, warnings_as_lines
+from ._console import CommandError, complain, show, warnings_as_lines
 from ._parser import build_parser
+from ._signals import interrupted_by_signals
 
 __all__ = ["main"]
 
@@ -33,26 +35,33 @@ def main(argv=None):
     2
     """
     try:
-        arguments = build_parser().parse_args(argv)
-        command = import_module(f".{arguments.module}", __package__)
-        with warnings_as_lines():
-            status = command.run(arguments)
-        sys.stdout.flush()
-        return status
-    except SystemExit as stop:  # argparse, after --help or its own error line
-        return stop.code or OK
-    except KeyboardInterrupt:
-        complain("error", "interrupted")
+        with interrupted_by_signals():
+            return _run(argv)
+    except KeyboardInterrupt as stop:
+        complain("error", str(stop) or "interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        _close_stdout()
+        _drop_output()
         return BROKEN_PIPE
     except Exception as error:
         message = _message_for(error)
         if message is None:
             raise
         complain("error", message)
+        _drop_output()
         return BAD_USE
+
+
+def _run(argv):
+    try:
+        arguments = build_parser().parse_args(argv)
+        command = import_module(f".{arguments.module}", __package__)
+        with warnings_as_lines():
+            status = command.run(arguments)
+    except SystemExit as stop:  # argparse, after --help or its own error line
+        status = stop.code or OK
+    show()
+    return status
 
 
 def _message_for(error):
@@ -76,6 +85,11 @@ def _is_out_of_memory(error):
     return is_out_of_memory(error)
 
 
-def _close_stdout():
-    """Keep the interpreter from flushing into the broken pipe at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop_output():
+    """Keep the interpreter from writing at its end what could not be written now."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # a standard output that is no file, or closed
+        descriptor = sys.stdout.fileno()
+        try:
+            sys.stdout.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -44,7 +44,8 @@ def _is_bundled(name):
 def _existing(name):
     path = Path(name)
     if not path.is_file():
-        problem = "is a folder, not a model file" if path.is_dir() else "no such file"
+        odd = "is a folder, not a model file" if path.is_dir() else "is not a regular file"
+        problem = odd if path.exists() else "no such file"
         bundled = ", ".join(bundled_names()) or "none"
         raise CommandError(f"{name}: {problem}, and not a bundled name either (bundled: {bundled}).")
     return path

@@ -45,7 +45,7 @@ class Pictures:
             found = f"; there is {_listed(others)}" if others else ""
             raise CommandError(f"{folder}: there is no picture in it{found}. {readable}.")
         self.names = picture_names(self.paths)
-        self.changes: Counter = Counter()
+        self.changes = Counter()
         self.background = background_for(self._looked_at(path) for path in self.paths)
         self.notes = self._notes()
         if others:

@@ -5,11 +5,14 @@ from joblib import effective_n_jobs
 
 from ..estimators import MimicGANProjector
 from ..surrogates import build_family, in_words
-from ._console import CommandError, Progress
-from ._models import load_model
-from ._sinks import open_sink
+from ..utils import resolve_device
+from ._console import CommandError, Progress, plain, show
+from ._models import load_model, model_path
+from ._places import check_file, check_places
+from ._signals import naming_interruption
+from ._sinks import check_sink, open_sink
 from ._sources import open_source
-from ._surrogate_file import check_target, save_surrogate
+from ._surrogate_file import save_surrogate
 
 __all__ = ["run"]
 
@@ -30,34 +33,41 @@ def run(arguments):
         Exit status.
     """
     progress = Progress(arguments.quiet)
+    _check_files(arguments)
+    resolve_device(arguments.device)
     generator = load_model(arguments.gan)
-    _check_surrogate(arguments, generator)
+    if arguments.load_surrogate is None and arguments.surrogate != "auto":
+        build_family(arguments.surrogate, generator.image_shape)  # raises for an unknown name
     source = open_source(arguments.input, arguments.key, generator.image_shape)
     for note in source.notes:
         progress.say(f"note: {note}")
     key = arguments.key or "X"
-    with open_sink(arguments.output, len(source), generator.image_shape, names=source.names, key=key) as write:
+    with (
+        naming_interruption(arguments.output),
+        open_sink(arguments.output, len(source), generator.image_shape, names=source.names, key=key) as write,
+    ):
         projector = _fit(arguments, generator, source, progress)
         _project(projector, source, write, _block_rows(arguments), progress)
     if not arguments.quiet:
-        print(f"corruption: {in_words(projector.surrogate_.describe())}")
-        print(f"wrote {arguments.output}: {len(source)} images")
+        found = in_words(projector.surrogate_.describe())
+        show(f"corruption: {found}", f"wrote {plain(arguments.output)}: {len(source)} images")
     return 0
 
 
-def _check_surrogate(arguments, generator):
-    """Check what the options say about the surrogate."""
-    if arguments.save_surrogate is not None:
-        check_target(arguments.save_surrogate)
-    if arguments.load_surrogate is None:
-        if arguments.surrogate != "auto":
-            build_family(arguments.surrogate, generator.image_shape)  # raises for an unknown name
-        return
-    for option, value in {"surrogate": arguments.surrogate, "solver": arguments.solver}.items():
-        if value != "auto":
-            raise CommandError(f"--load-surrogate brings its own {option}: leave --{option} out.")
-    if arguments.save_surrogate is not None:
-        raise CommandError("--load-surrogate learns nothing that --save-surrogate could save.")
+def _check_files(arguments):
+    """Check what is named, before anything is loaded."""
+    saved, loaded = arguments.save_surrogate, arguments.load_surrogate
+    if loaded is not None:
+        for option, value in {"surrogate": arguments.surrogate, "solver": arguments.solver}.items():
+            if value != "auto":
+                raise CommandError(f"--load-surrogate brings its own {option}: leave --{option} out.")
+        if saved is not None:
+            raise CommandError("--load-surrogate learns nothing that --save-surrogate could save.")
+    if saved is not None:
+        check_file("--save-surrogate", saved, (".npz", ".json"))
+    check_sink(arguments.output)
+    inputs = {"IN": arguments.input, "--gan": model_path(arguments.gan), "--load-surrogate": loaded}
+    check_places({"OUT": arguments.output, "--save-surrogate": saved}, inputs)
 
 
 def _fit(arguments, generator, source, progress):

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..utils import naming_errors, replacing, replacing_folder
+from ..utils import check_replaceable, naming_errors, replacing, replacing_folder
 from ._console import CommandError
 from ._pictures import pillow_for, to_picture
 
-__all__ = ["open_sink"]
+__all__ = ["check_sink", "open_sink"]
 
 
 @contextlib.contextmanager
@@ -36,12 +36,12 @@ def open_sink(path, n_images, image_shape, *, names=None, key="X"):
 
     Raises
     ------
-    CommandError
+    CommandError, OSError
         If it cannot be made there.
     """
+    check_sink(path)
     path = Path(path)
     kind = path.suffix.lower()
-    _check_place(path, kind)
     if kind == ".npy":
         with replacing(path) as stream:
             yield _ArrayWriter(stream, n_images)
@@ -54,15 +54,30 @@ def open_sink(path, n_images, image_shape, *, names=None, key="X"):
             yield _PictureWriter(path, folder, names or _numbered(n_images), pillow, image_shape)
 
 
-def _check_place(path, kind):
+def check_sink(path):
+    """Refuse what cannot be made, before any work.
+
+    Parameters
+    ----------
+    path : str
+
+    Raises
+    ------
+    CommandError, OSError
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
     if not path.parent.is_dir():
         raise CommandError(f"{path}: there is no folder {path.parent}.")
     if kind in (".npy", ".npz"):
         if path.is_dir():
             raise CommandError(f"{path}: is a folder, not a {kind} file.")
+        check_replaceable(path)
     elif path.is_dir():
         if any(path.iterdir()):
             raise CommandError(f"{path}: the folder is not empty. Name a new one.")
+        if path.is_mount():
+            raise CommandError(f"{path}: a disk is mounted there. Name a new folder in it.")
     elif path.exists() or kind:
         raise CommandError(f"{path}: expected a name that ends in .npy or .npz, or a new folder without an ending.")
 

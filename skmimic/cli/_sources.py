@@ -1,10 +1,12 @@
 """Where images come from: .npy (memory-mapped), .npz, or a folder of pictures."""
 
+import math
+import os
 from pathlib import Path
 
 import numpy as np
 
-from ..utils import UNREADABLE, n_values, open_archive
+from ..utils import UNREADABLE, n_values, open_archive, read_array_header
 from ._console import CommandError
 from ._pictures import Pictures
 
@@ -22,15 +24,13 @@ class Arrays:
         For messages.
     array : ndarray (n, ...)
         May be memory-mapped.
-    image_shape : tuple (C, H, W)
-        What the generator gives.
     """
 
     names = None  # arrays have no file names
     notes = ()
 
-    def __init__(self, name, array, image_shape):
-        self.name, self.array = name, _checked(name, array, image_shape)
+    def __init__(self, name, array):
+        self.name, self.array = name, array
 
     def __len__(self):
         return len(self.array)
@@ -82,26 +82,45 @@ def open_source(path, key, image_shape):
     if path.is_dir():
         return Pictures(path, image_shape)
     if not path.is_file():
-        raise CommandError(f"{path}: no such file or folder.")
+        raise CommandError(f"{path}: {'is not a regular file' if path.exists() else 'no such file or folder'}.")
     if kind not in (".npy", ".npz"):
         raise CommandError(f"{path}: expected a .npy or .npz file, or a folder of pictures.")
-    array = _read_npy(path) if kind == ".npy" else _read_npz(path, key)
-    return Arrays(str(path), array, image_shape)
-
-
-def _read_npy(path):
     try:
-        return np.lib.format.open_memmap(path, mode="r")
+        array = _map_npy(path, image_shape) if kind == ".npy" else _read_npz(path, key, image_shape)
+    except PermissionError:
+        raise
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
+    return Arrays(str(path), array)
 
 
-def _read_npz(path, key):
+def _map_npy(path, image_shape):
+    with open(path, "rb") as stream:
+        header = read_array_header(stream, path.stat().st_size)
+    _check(path, header, image_shape)
+    order = "F" if header.fortran_order else "C"
+    return np.memmap(path, header.dtype, "r", header.offset, header.shape, order)
+
+
+def _read_npz(path, key, image_shape):
+    with open_archive(path) as archive:
+        name = _choose_key(path, archive.files, key)
+        header = archive.header(name)
+        _check(path, header, image_shape)
+        if header.n_bytes > _memory():
+            raise CommandError(
+                f"{path}: the array {name} has {header.n_bytes:,} bytes, more than this machine's memory. Save it as "
+                ".npy, which is read piece by piece."
+            )
+        return archive[name]
+
+
+def _memory():
+    """Bytes of memory of this machine, infinity where the system does not tell."""
     try:
-        with open_archive(path) as archive:
-            return archive[_choose_key(path, archive.files, key)]
-    except UNREADABLE as error:
-        raise _unreadable(path, error) from error
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _choose_key(path, names, key):
@@ -115,21 +134,21 @@ def _unreadable(path, error):
     return CommandError(f"{path}: not readable: {NEVER_OPENED if is_pickle else error}.")
 
 
-def _checked(name, array, image_shape):
-    """Check type and shape before any long work."""
-    if array.dtype.kind not in "uif":
-        raise CommandError(f"{name}: expected numbers, got an array of {array.dtype}.")
-    if array.ndim not in (2, 3, 4) or not len(array):
+def _check(name, header, image_shape):
+    """Check type and shape before any number is read."""
+    shape = header.shape
+    if header.dtype.kind not in "uif":
+        raise CommandError(f"{name}: expected numbers, got an array of {header.dtype}.")
+    if len(shape) not in (2, 3, 4) or not shape[0]:
         raise CommandError(
-            f"{name}: expected at least one image as (n, features), (n, H, W) or (n, C, H, W), got shape {array.shape}."
+            f"{name}: expected at least one image as (n, features), (n, H, W) or (n, C, H, W), got shape {shape}."
         )
     shapes = {2: (n_values(image_shape),), 3: image_shape[1:], 4: image_shape}
-    if array.shape[1:] != shapes[array.ndim] or (array.ndim == 3 and image_shape[0] != 1):
+    if shape[1:] != shapes[len(shape)] or (len(shape) == 3 and image_shape[0] != 1):
         raise CommandError(
             f"{name}: the generator gives images of shape {image_shape}, {n_values(image_shape)} values, but the array "
-            f"has shape {array.shape}.{_hint(array.shape, image_shape)}"
+            f"has shape {shape}.{_hint(shape, image_shape)}"
         )
-    return array
 
 
 def _hint(shape, image_shape):

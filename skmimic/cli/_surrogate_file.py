@@ -5,21 +5,8 @@ from pathlib import Path
 
 from ..surrogates import in_words
 from ..utils import atomic_write
-from ._console import CommandError
 
-__all__ = ["check_target", "save_surrogate"]
-
-
-def check_target(path):
-    """Refuse a name for the saved corruption before any long work.
-
-    Parameters
-    ----------
-    path : str
-    """
-    path = Path(path)
-    if path.suffix.lower() not in (".npz", ".json") or not path.parent.is_dir() or path.is_dir():
-        raise CommandError(f"--save-surrogate {path}: expected a .npz or .json file in a folder that exists.")
+__all__ = ["save_surrogate"]
 
 
 def save_surrogate(path, projector):

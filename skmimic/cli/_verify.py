@@ -1,7 +1,7 @@
 """`skmimic verify`: does a model file work?"""
 
 from ..generators import verify_model
-from ._console import plain
+from ._console import plain, show
 from ._models import model_path
 
 __all__ = ["run"]
@@ -30,6 +30,6 @@ def run(arguments):
     report = verify_model(path)
     for name, is_right in report["checks"].items():
         right, wrong = QUESTIONS.get(name, (name, f"not {name}"))
-        print(f"  {'ok ' if is_right else 'NO '} {right if is_right else wrong}")
-    print(f"{plain(path)}: {'ok' if report['ok'] else 'not usable'}")
+        show(f"  {'ok ' if is_right else 'NO '} {right if is_right else wrong}")
+    show(f"{plain(path)}: {'ok' if report['ok'] else 'not usable'}")
     return 0 if report["ok"] else 1

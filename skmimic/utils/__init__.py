@@ -1,12 +1,12 @@
 """Floor 0: devices, images, batching, randomness, files."""
 
 from ._aligned import align_layers, aligned_linear, squared_distances
-from ._archives import UNREADABLE, open_archive
+from ._archives import UNREADABLE, open_archive, read_array_header
 from ._batching import RowRunner, padded_size
 from ._blur import gaussian_blur
 from ._device import has_fast_bfloat16, is_out_of_memory, resolve_device
 from ._extras import import_extra
-from ._files import atomic_write, naming_errors, replacing, replacing_folder
+from ._files import atomic_write, check_replaceable, naming_errors, replacing, replacing_folder
 from ._folding import fold_convolutions
 from ._forks import refuse_fork
 from ._frozen import FrozenModule
@@ -31,6 +31,7 @@ __all__ = [
     "as_images",
     "as_rows",
     "atomic_write",
+    "check_replaceable",
     "checked_state",
     "fold_convolutions",
     "gaussian_blur",
@@ -42,6 +43,7 @@ __all__ = [
     "naming_errors",
     "open_archive",
     "padded_size",
+    "read_array_header",
     "refuse_fork",
     "replacing",
     "replacing_folder",

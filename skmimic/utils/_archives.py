@@ -104,7 +104,7 @@ def open_archive(path):
     Exception
         One of `UNREADABLE`, here or when an array is read.
     """
-    with _Cautious(io.FileIO(path)) as stream, zipfile.ZipFile(stream) as archive:
+    with _Cautious(open(path, "rb", buffering=0)) as stream, zipfile.ZipFile(stream) as archive:
         yield Archive(archive)
 
 

@@ -32,6 +32,8 @@ def resolve_device(device="auto"):
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} cannot be used here: {reason}. Pass 'auto' or 'cpu'.") from error
+    if resolved.type == "meta":
+        raise ValueError(f"device={device!r} computes nothing. Pass 'auto' or 'cpu'.")
     return resolved
 
 

@@ -9,7 +9,7 @@ import shutil
 import stat
 from pathlib import Path
 
-__all__ = ["atomic_write", "naming_errors", "replacing", "replacing_folder"]
+__all__ = ["atomic_write", "check_replaceable", "naming_errors", "replacing", "replacing_folder"]
 
 LONGEST_NAME = 180  # bytes of the target's name that its temporary neighbour repeats; file systems allow 255 in all
 
@@ -138,6 +138,27 @@ def naming_errors(path):
         if error.errno is None:
             raise
         raise OSError(error.errno, error.strerror, os.fspath(path)) from error
+
+
+def check_replaceable(path):
+    """Refuse a file that `replacing` could not write, before the work that makes its content.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    OSError
+        As `replacing`, as far as it can be told before.
+    """
+    with naming_errors(path):
+        target = Path(os.path.realpath(path))
+        _mode_of_file(target)
+        if not target.parent.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "its folder does not exist")
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, "its folder is write-protected")
 
 
 def _mode_of_file(target):

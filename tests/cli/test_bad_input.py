@@ -1,11 +1,18 @@
 """Everything wrong that can be asked of `skmimic project` is one line and leaves nothing behind."""
 
+import io
+import os
 import pickle
+import stat
+import tracemalloc
+import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from skmimic.generators import Generator, architectures
+from tests.helpers import disk_for
 
 
 class Evil:
@@ -48,7 +55,9 @@ def refuse(refused, linear_model, images, tmp_path):
         (["--jobs", "0"], "workers"),
         (["--seed", "-1"], "at least 0"),
         (["--seed", str(2**40)], "at least 0"),
-        (["--device", "abacus"], "abacus"),
+        (["--device", "abacus"], "device='abacus' cannot be used here"),
+        (["--device", "cuda:99"], "device='cuda:99' cannot be used here"),
+        (["--device", "meta"], "device='meta' computes nothing"),
         (["--key", "X"], "--key"),
         (["--save-surrogate", "found.pkl"], "--save-surrogate"),
         (["--save-surrogate", "nowhere/found.npz"], "--save-surrogate"),
@@ -81,6 +90,8 @@ def test_sources(refuse, tmp_path, source, words):
         ("folder.npy", "is a folder"),
         ("out.txt", ".npy or .npz"),
         ("file", "new folder"),
+        ("pipe.npy", "not a regular file"),
+        ("/dev/null", "new folder"),
     ],
 )
 def test_targets(refuse, tmp_path, target, words):
@@ -88,6 +99,7 @@ def test_targets(refuse, tmp_path, target, words):
     (tmp_path / "full" / "precious").write_text("x")
     (tmp_path / "folder.npy").mkdir()
     (tmp_path / "file").write_text("precious")
+    os.mkfifo(tmp_path / "pipe.npy")
     assert words in refuse(target=target)
 
 
@@ -197,3 +209,170 @@ def test_without_pillow_the_extra_is_named(refuse, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     (tmp_path / "pictures").mkdir()
     assert "pip install 'skmimic[plot]'" in refuse(source="pictures")
+
+
+def npy(array, **claims):
+    """Bytes of a .npy whose header may claim other things."""
+    stream = io.BytesIO()
+    header = {"descr": np.lib.format.dtype_to_descr(array.dtype), "fortran_order": False, "shape": array.shape}
+    np.lib.format.write_array_header_1_0(stream, {**header, **claims})
+    return stream.getvalue() + array.tobytes()
+
+
+LIES = {
+    "more images": {"shape": (6, 64)},
+    "fewer images": {"shape": (4, 64)},
+    "a huge number of images": {"shape": (10**12, 64)},
+    "a number that is none": {"shape": (-5, 64)},
+    "a truth": {"shape": (True, 64)},
+    "another type": {"descr": "<f4"},
+    "objects": {"descr": "|O"},
+    "a huge type": {"descr": "<U1000000000"},
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_headers_that_lie(refuse, tmp_path, lie):
+    content = npy(np.zeros((5, 64)), **LIES[lie])
+    (tmp_path / "bad.npy").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "bad.npz", "w") as archive:
+        archive.writestr("X.npy", content)
+    for name in ("bad.npy", "bad.npz"):
+        line = refuse(source=name)
+        assert f"{tmp_path / name}: not readable" in line
+
+
+@pytest.mark.parametrize("content", [b"\x93NUMPY\2\0" + b"\xff\xff\xff\x7f", b"\x93NUMPY\3\0\x08\0\0\0{{{{{{{{"])
+def test_headers_that_ask_for_memory(refuse, tmp_path, content):
+    (tmp_path / "bad.npy").write_bytes(content)
+    os.truncate(tmp_path / "bad.npy", 2**31)
+    tracemalloc.start()
+    try:
+        assert "not readable" in refuse(source="bad.npy")
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_archives_are_not_unpacked_before_their_headers_fit(refuse, tmp_path):
+    """40 MB of zeros in 40 kB."""
+    np.savez_compressed(tmp_path / "bomb.npz", X=np.zeros((10_000_000, 1), np.float32))
+    tracemalloc.start()
+    try:
+        assert "(10000000, 1)" in refuse(source="bomb.npz")
+        assert "not a saved surrogate" in refuse("--load-surrogate", tmp_path / "bomb.npz")
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_an_archive_larger_than_the_memory_is_named(refuse, images, tmp_path, monkeypatch):
+    np.savez(tmp_path / "in.npz", X=images)
+    monkeypatch.setattr("skmimic.cli._sources._memory", lambda: images.nbytes - 1)
+    assert "Save it as .npy" in refuse(source="in.npz")
+
+
+def test_names_that_come_twice(refuse, images, tmp_path):
+    np.savez(tmp_path / "in.npz", X=images)
+    with zipfile.ZipFile(tmp_path / "in.npz", "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("X.npy", npy(images[:2]))
+    assert "two arrays are called 'X'" in refuse(source="in.npz")
+
+
+def bad_models(path):
+    """Files and others that are no models, by name."""
+    content = Path(path).read_bytes()
+    flipped = bytearray(content)
+    flipped[-3] ^= 1
+    return {
+        "empty": b"",
+        "truncated": content[:-5],
+        "flipped": bytes(flipped),
+        "appended": content + b"x",
+        "pickle": pickle.dumps(np.zeros(3)),
+        "archive": b"PK\3\4" + bytes(99),
+        "array": npy(np.zeros(3)),
+        "picture": b"\x89PNG\r\n\x1a\n",
+        "text": b"{}" * 99,
+    }
+
+
+@pytest.mark.parametrize("verb", ["info", "verify", "project"])
+def test_every_command_that_reads_a_model_names_what_is_none(refused, linear_model, images, tmp_path, verb):
+    np.save(tmp_path / "in.npy", images)
+    for name, content in bad_models(linear_model).items():
+        (tmp_path / name).write_bytes(content)
+    (tmp_path / "sparse").touch()
+    os.truncate(tmp_path / "sparse", 2**31)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "dangling").symlink_to("nothing")
+    before = sorted(tmp_path.rglob("*"))
+    for name in (*bad_models(linear_model), "sparse", "folder", "pipe", "dangling", "absent"):
+        rest = [tmp_path / "in.npy", tmp_path / "out.npy", "--gan"] if verb == "project" else []
+        assert str(tmp_path / name) in refused(verb, *rest, tmp_path / name)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_unreadable_files_are_named(refuse, refused, linear_model, images, tmp_path, monkeypatch):
+    """As for the superuser no file is, the system's answer is imitated."""
+    np.savez(tmp_path / "in.npz", X=images)
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    (pictures / "a.png").write_bytes(b"x")
+    for path in (tmp_path / "in.npy", tmp_path / "in.npz", tmp_path / "pictures" / "a.png", Path(linear_model)):
+        with monkeypatch.context() as patched:
+            forbid(patched, path)
+            source = pictures if path.parent == pictures else path if path.suffix != ".safetensors" else "in.npy"
+            assert f"{path}: Permission denied" in refuse(source=source)
+    with monkeypatch.context() as patched:
+        forbid(patched, Path(linear_model))
+        for verb in ("info", "verify"):
+            assert f"{linear_model}: Permission denied" in refused(verb, linear_model)
+
+
+def forbid(patched, path):
+    """Let nobody open a file."""
+
+    def open_file(name, *arguments, real=open, **keywords):
+        if str(name) == str(path):
+            raise PermissionError(13, "Permission denied", str(name))
+        return real(name, *arguments, **keywords)
+
+    patched.setattr("builtins.open", open_file)
+
+
+@pytest.mark.parametrize("target", ["out.npy", "out.npz", "out"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(refuse, tmp_path, target):
+    with disk_for(100):
+        line = refuse("--surrogate", "identity", target=target)
+    assert f"{tmp_path / target}: " in line
+    assert "File too large" in line
+
+
+@pytest.mark.parametrize("saved", ["found.npz", "found.json"])
+def test_a_disk_too_full_for_the_surrogate(refuse, tmp_path, saved):
+    with disk_for(20):
+        line = refuse("--surrogate", "identity", "--save-surrogate", tmp_path / saved)
+    assert f"{tmp_path / saved}: File too large" in line
+
+
+def test_what_was_there_stays_when_the_disk_is_full(refuse, tmp_path):
+    (tmp_path / "out.npy").write_bytes(b"old")
+    with disk_for(100):
+        refuse("--surrogate", "identity")
+    assert (tmp_path / "out.npy").read_bytes() == b"old"
+
+
+def test_outputs_follow_the_umask(command, linear_model, images, tmp_path):
+    np.save(tmp_path / "in.npy", images)
+    before = os.umask(0o027)
+    try:
+        for name in ("out.npy", "out.npz", "out"):
+            options = ["--gan", linear_model, "--surrogate", "identity", "--save-surrogate", tmp_path / "found.json"]
+            assert command("project", tmp_path / "in.npy", tmp_path / name, *options)[0] == 0
+    finally:
+        os.umask(before)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.rglob("*") if path.stem != "in"}
+    assert modes.pop("out") == 0o750
+    assert {modes[name] for name in ("out.npy", "out.npz", "found.json", "00.png")} == {0o640}

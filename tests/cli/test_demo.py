@@ -9,7 +9,7 @@ import torch
 
 from skmimic.cli import _demo
 from skmimic.generators import bundled_names
-from tests.helpers import assert_same
+from tests.helpers import assert_same, disk_for
 
 FEW_STEPS = {"batch_size": 40, "T": 1, "T2": 2}
 TINY = {"n_digits": 30, "n_target": 200, "class_priors": ("source", None), "effort": FEW_STEPS, "n_workers": 1}
@@ -78,6 +78,23 @@ def test_without_matplotlib_the_extra_is_named(command, small, tmp_path, monkeyp
 def test_wrong_options_are_refused_before_any_work(refused, monkeypatch, options):
     monkeypatch.setattr(_demo, "load_gan", None)
     refused("demo", *options)
+
+
+def test_a_full_disk_is_one_line_that_names_the_file(command, small, tmp_path):
+    with disk_for(100):
+        status, _, err = command("demo", "--quick", "--out", tmp_path / "demo.png", "--json", tmp_path / "demo.json")
+    assert status == 2
+    assert err.splitlines()[-1] == f"skmimic: error: {tmp_path / 'demo.json'}: File too large"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interruption_names_the_picture(command, monkeypatch, tmp_path):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_demo, "load_gan", interrupted)
+    line = f"skmimic: error: {tmp_path / 'x.png'}: interrupted, not written\n"
+    assert command("demo", "--out", tmp_path / "x.png") == (130, "", line)
 
 
 @pytest.mark.skipif("mnist16" not in bundled_names(), reason="the generator mnist16 is not bundled")

@@ -1,5 +1,7 @@
 """The entry: help, exit statuses, one line for what goes wrong."""
 
+import contextlib
+import io
 import signal
 import subprocess
 import sys
@@ -10,9 +12,13 @@ import pytest
 
 import skmimic
 from skmimic.cli import _info, main
+from skmimic.cli._console import Progress, show
 from skmimic.cli._parser import SOLVERS
 from skmimic.engine import SOLVERS as ENGINE_SOLVERS
 from skmimic.exceptions import DataRangeWarning, NotFiniteError
+from skmimic.utils import replacing
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="signals and devices of POSIX")
 
 
 def run_process(*argv, **keywords):
@@ -121,13 +127,86 @@ def test_a_broken_pipe_is_quiet(model):
     process.stderr.close()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_ctrl_c_during_work_leaves_no_half_file(model, tmp_path):
+@posix
+def test_streams_that_are_closed_do_not_disturb():
+    code = "from skmimic.cli._console import *; from skmimic.cli import main; show('x'); Progress().say('x'); "
+    code += "complain('warning', 'x'); raise SystemExit(main(['--help']))"
+    assert subprocess.run(f'"{sys.executable}" -c "{code}" >&- 2>&-', shell=True).returncode == 0
+
+
+@posix
+def test_a_full_disk_under_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:
+        argv = [sys.executable, "-m", "skmimic.cli", "--help"]
+        result = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (2, "skmimic: error: standard output: No space left on device\n")
+
+
+@posix
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_full_streams(monkeypatch, command, name):
+    """A full standard output ends the command; progress that cannot be shown does not."""
+    info_does(monkeypatch, lambda: show("x") or Progress().say("x") or 0)
+    with open("/dev/full", "w") as full:
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, name, full)
+            status = main(["info", "x"])
+        with contextlib.suppress(OSError):
+            full.close()
+    assert status == (2 if name == "stdout" else 0)
+
+
+def test_letters_that_the_output_lacks_are_escaped(monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    show("na\u00efve \udcff")
+    assert stream.buffer.getvalue() == b"na\\xefve \\udcff\n"
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_signals_are_interruptions_for_the_time_of_a_command(monkeypatch, command, name):
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    info_does(monkeypatch, lambda: signal.raise_signal(number) or 0)
+    assert command("info", "x") == (130, "", "skmimic: error: interrupted\n")
+    assert signal.getsignal(number) is before
+
+
+@posix
+def test_a_second_signal_does_not_disturb_the_clearing_up(monkeypatch, command, tmp_path):
+    def action():
+        with replacing(tmp_path / "out"):
+            try:
+                signal.raise_signal(signal.SIGINT)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGTERM)
+
+    info_does(monkeypatch, action)
+    assert command("info", "x")[0] == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+def test_a_signal_that_is_switched_off_stays_so(monkeypatch, command):
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        info_does(monkeypatch, lambda: signal.raise_signal(signal.SIGHUP) or 0)
+        assert command("info", "x")[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_work_leaves_no_half_file(model, tmp_path, number):
     import numpy as np
 
     rows = np.random.default_rng(0).uniform(-1, 1, (20_000, 64)).astype(np.float32)
     np.save(tmp_path / "in.npy", rows)
-    argv = ["project", str(tmp_path / "in.npy"), str(tmp_path / "out.npy"), "--gan", model, "--surrogate", "identity"]
+    out = str(tmp_path / "out.npy")
+    argv = ["project", str(tmp_path / "in.npy"), out, "--gan", model, "--surrogate", "identity"]
     process = subprocess.Popen(
         [sys.executable, "-m", "skmimic.cli", *argv],
         stderr=subprocess.PIPE,
@@ -137,7 +216,8 @@ def test_ctrl_c_during_work_leaves_no_half_file(model, tmp_path):
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob(".out.npy.*")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate()
-    assert (process.returncode, err.splitlines()[-1]) == (130, "skmimic: error: interrupted")
+    assert process.returncode == 130
+    assert err.splitlines()[-1] == f"skmimic: error: {out}: interrupted, not written"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.npy", "tiny.safetensors"]

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from skmimic.utils import atomic_write, replacing, replacing_folder
+from skmimic.utils import atomic_write, check_replaceable, replacing, replacing_folder
+from tests.helpers import disk_for
 
 posix = pytest.mark.skipif(os.name == "nt", reason="permissions, links and signals of POSIX")
 
@@ -20,19 +21,6 @@ def umask(value):
         yield
     finally:
         os.umask(before)
-
-
-@contextmanager
-def disk_for(n_bytes):
-    """Let no file grow beyond some bytes, as on a full disk."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def mode_of(path):
@@ -94,9 +82,10 @@ def test_what_is_not_a_file_is_not_replaced(tmp_path, monkeypatch):
     (tmp_path / "protected").write_bytes(b"precious")
     monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("protected"))
     for name, words in {"folder": "folder", "pipe": "regular file", "protected": "write-protected"}.items():
-        with pytest.raises(OSError, match=words) as caught:
-            atomic_write(tmp_path / name, b"x")
-        assert caught.value.filename == str(tmp_path / name)
+        for write in (check_replaceable, lambda path: atomic_write(path, b"x")):
+            with pytest.raises(OSError, match=words) as caught:
+                write(tmp_path / name)
+            assert caught.value.filename == str(tmp_path / name)
     with pytest.raises(OSError, match="regular file"):
         atomic_write("/dev/null", b"x")
     assert (tmp_path / "protected").read_bytes() == b"precious"
@@ -189,6 +178,8 @@ def test_data_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
 
 
 def test_a_missing_folder_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        check_replaceable(tmp_path / "no" / "model")
     with pytest.raises(FileNotFoundError) as caught:
         atomic_write(tmp_path / "no" / "model", b"x")
     assert caught.value.filename == str(tmp_path / "no" / "model")
