@@ -3,11 +3,10 @@
 from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from scipy.stats import t as student
 
 from ..surrogates import warp
-from ._retrieval import MAX_SIDE, ROTATIONS, ZOOMS, Pose
+from ._retrieval import ROTATIONS, ZOOMS, Pose, shrink
 from ._unseen import completed, distances_to, seen_pixels
 
 __all__ = ["Hypothesis", "distances", "hypotheses_for", "is_identifiable"]
@@ -96,27 +95,19 @@ def distances(images, observed, hypotheses):
     Returns
     -------
     tensor (len(hypotheses), n)
-        Euclidean, over what the row has seen, on pictures of at most 16 pixels a side.
+        Euclidean, over what the row has seen, on pictures whose shorter side has at most 16 pixels.
     """
-    images, rows, seen = small(images), small(completed(observed)).flatten(1), seen_pixels(observed)
-    weights = None if seen is None else small(seen.to(observed)).flatten(1)
+    aspect, seen = images.shape[-2] / images.shape[-1], seen_pixels(observed)
+    images, rows = shrink(images), shrink(completed(observed)).flatten(1)
+    weights = None if seen is None else shrink(seen.to(observed)).flatten(1)
     warped = {}
     for pose in dict.fromkeys(hypothesis.pose for hypothesis in hypotheses):
-        warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images))
+        warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images), aspect)
     return torch.stack([distances_to(rows, _rows(warped[h.pose], h), weights).amin(1) for h in hypotheses])
 
 
 def _rows(warped, hypothesis):
     return (hypothesis.gain * warped + hypothesis.bias).flatten(1)
-
-
-def small(images):
-    """Shrink images to at most 16 pixels a side."""
-    height, width = images.shape[-2:]
-    if max(height, width) <= MAX_SIDE:
-        return images
-    factor = MAX_SIDE / max(height, width)
-    return F.interpolate(images, size=[max(round(side * factor), 1) for side in (height, width)], mode="area")
 
 
 def is_identifiable(images, observed):

@@ -12,11 +12,12 @@ from ..utils import gaussian_blur
 from ._evidence import fill_in, scattered_pixels
 from ._unseen import completed, distances_to, first_seen, seen_pixels, spread, surroundings
 
-__all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve", "retrieve_blurred"]
+__all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve", "retrieve_blurred", "shrink"]
 
 N_ROWS = 128
 N_SAMPLES = 500  # whose range of values is looked at
-MAX_SIDE = 16  # the search runs on small pictures
+MAX_SIDE = 16  # the search runs on pictures whose shorter side is no longer
+MOST_SQUARES = 4  # of that side, whose pixels an oblong picture may have: content is as small as the shorter side
 MAX_BLURRED_SIDE, N_BLURRED = 32, 1000  # where fine detail counts
 BLURS = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 ROTATIONS = range(-90, 91, 15)
@@ -119,16 +120,16 @@ class Retrieval:
 class _Search:
     """Mean distance of the rows to their nearest warped candidate, over the live pixels or all, at a small size."""
 
-    def __init__(self, images, observed, seen=None, max_side=MAX_SIDE, everywhere=False):
+    def __init__(self, images, observed, seen=None, side=MAX_SIDE, everywhere=False):
         varies = spread(observed, seen)[None] >= CONSTANT_SD
         live = torch.logical_or(varies, torch.tensor(everywhere)).to(observed)
         shown, weight = observed * live, live
-        if max(observed.shape[-2:]) > max_side:  # a small pixel may cover live and dead ones
+        if _shrinking(*observed.shape[-2:], side) < 1:  # a small pixel may cover live and dead ones
             weight = (F.max_pool2d(live, 3, stride=1, padding=1) > 0).to(observed)
             shown = torch.where(live > 0, observed, surroundings(observed, live)) * weight
-        self.weight, self.observed = _small(weight, max_side), _small(shown, max_side)
-        self.seen = None if seen is None else _small(seen.to(observed), max_side).flatten(1)
-        self.images = _small(images, max_side)
+        self.weight, self.observed = shrink(weight, side), shrink(shown, side)
+        self.seen = None if seen is None else shrink(seen.to(observed), side).flatten(1)
+        self.images, self.aspect = shrink(images, side), images.shape[-2] / images.shape[-1]
         is_live = live[0] > 0
         is_read = is_live.expand_as(observed) & (True if seen is None else seen)
         self.observed_range = _range(observed[is_read] if bool(is_read.any()) else observed)
@@ -139,18 +140,25 @@ class _Search:
 
         Divided by the root of the gain: a weak gain alone would bring all candidates nearer to any row.
         """
-        warped = tone.gain * warp(self.images, pose.matrix.to(self.images)) + tone.bias
+        warped = tone.gain * warp(self.images, pose.matrix.to(self.images), self.aspect) + tone.bias
         warped = (warped * self.weight).flatten(1)
         nearest = distances_to(self.observed.flatten(1), warped, self.seen).amin(1).mean().item()
         return nearest / math.sqrt(max(abs(tone.gain), 1e-6))
 
 
-def _small(images, max_side):
-    side = max(images.shape[-2:])
-    if side <= max_side:
+def shrink(images, side=MAX_SIDE):
+    """Shrink images (n, c, h, w) to a shorter side; the other is rounded, so that pixels may not be square."""
+    height, width = images.shape[-2:]
+    factor = _shrinking(height, width, side)
+    if factor >= 1:
         return images
-    size = [max(round(s * max_side / side), 1) for s in images.shape[-2:]]
+    size = [max(round(factor * each), 1) for each in (height, width)]
     return F.interpolate(images, size=size, mode="area")
+
+
+def _shrinking(height, width, side):
+    """Factor that brings the shorter side to a length, and very long pictures to few pixels."""
+    return min(side / min(height, width), math.sqrt(MOST_SQUARES * side**2 / (height * width)))
 
 
 @torch.no_grad()

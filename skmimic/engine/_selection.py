@@ -288,7 +288,7 @@ def _rows_differ(bench, loose, shared):
 def _read(bench, structured, objective):
     """Read the rows' own angles from them; None where they share theirs or reading does not pay."""
     height, width = bench.observed.shape[-2:]
-    is_of_size = height == width >= FEWEST_READ and height * width <= LARGE
+    is_of_size = min(height, width) >= FEWEST_READ and height * width <= LARGE
     has_enough = len(bench.observed) >= FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
     if not is_of_size or not has_enough or structured.surrogate.missing is not None:
         return None

@@ -29,11 +29,12 @@ from ..utils._container import MAX_CONFIGURATION, strict_json
 
 __all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
 
-FORMAT, VERSION = "skmimic-surrogate", 1
+FORMAT, VERSION, READ_VERSIONS = "skmimic-surrogate", 2, (1, 2)
 KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
 PARTS = {
     kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric, RowAffine)
 }
+SHEARED = {Affine.__name__, RowAffine.__name__}  # parts that version 1 held in other units where images are oblong
 OTHER_GENERATOR = "The saved corruption was learned with another generator, so its encoder is not used."
 MAX_PARTS, MAX_WIDTH, MAX_LAYERS, MAX_SIGMA, MAX_READER_WIDTH = 8, 256, 32, 64, 64
 MAX_VALUES = 2**24  # numbers of a surrogate, 64 MiB: those of skmimic have some hundreds, and one a pixel in a mask
@@ -151,12 +152,17 @@ def read_adaptation(path, generator):
     try:
         with open_archive(path) as archive:
             description = _checked(_description_in(archive))
-            if description["image_shape"] == list(generator.image_shape):
+            if description["image_shape"] == list(generator.image_shape) and not _is_sheared(description):
                 return _rebuilt(description, archive, generator)
     except (*UNREADABLE, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
         raise InvalidModelFileError(
             f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error})."
         ) from error
+    if description["image_shape"] == list(generator.image_shape):
+        raise InvalidModelFileError(
+            f"{path}: was saved by skmimic 0.1.0 for oblong images {generator.image_shape}, whose rotations it took for "
+            "shears. Learn the corruption again (fit or adapt) and save it anew."
+        )
     raise GeneratorMismatchError(
         f"{path}: is for images of shape {tuple(description['image_shape'])}, but the generator gives "
         f"{generator.image_shape}."
@@ -170,10 +176,17 @@ def _description_in(archive):
     return strict_json(str(archive["description"]), MAX_CONFIGURATION)
 
 
+def _is_sheared(description):
+    """Whether it is an affine map of oblong images in the coordinates of version 1, in which a turn was a shear."""
+    _, height, width = description["image_shape"]
+    is_affine = SHEARED & {name for name, _ in description["parts"]}
+    return description["version"] == 1 and height != width and bool(is_affine)
+
+
 def _checked(description):
     """Raise ValueError unless the description has the form that `write_adaptation` gives it."""
-    if set(description) != KEYS or (description["format"], description["version"]) != (FORMAT, VERSION):
-        raise ValueError(f"expected {FORMAT} version {VERSION} with the keys {sorted(KEYS)}")
+    if set(description) != KEYS or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
+        raise ValueError(f"expected {FORMAT} of version {' or '.join(map(str, READ_VERSIONS))} with the keys {sorted(KEYS)}")
     deviation_sd, encoder, seed = (description[name] for name in ("deviation_sd", "encoder", "seed"))
     is_sound = {
         "solver": description["solver"] in SOLVERS,

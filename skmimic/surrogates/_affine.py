@@ -13,7 +13,7 @@ N_DEVIATIONS = 6
 FILL = -1.0  # what lies outside a picture: the darkest value of the canonical range
 
 
-def warp(images, matrices):
+def warp(images, matrices, aspect=None):
     """Resample images on affine sampling grids, black outside.
 
     Parameters
@@ -21,17 +21,30 @@ def warp(images, matrices):
     images : tensor (n, c, h, w)
         In [-1, 1].
     matrices : tensor (2, 3) or (n, 2, 3) or (n, 6)
-        Map output to input coordinates, both in [-1, 1] over the picture.
+        Map output to input coordinates. Both are measured from the middle of the picture, with one unit for both axes:
+        half the side of a square of the same area. So a rotation is a rotation in oblong pictures, too.
+    aspect : float or None, default=None
+        Height by width of what the pictures show. None takes that of their pixels; give it where pixels are not
+        square, as in a picture that was shrunk to whole numbers of pixels.
 
     Returns
     -------
     tensor (n, c, h, w)
     """
     matrices, shape = matrices.reshape(-1, 2, 3), images.shape
+    aspect = shape[-2] / shape[-1] if aspect is None else aspect
+    if aspect != 1:
+        matrices = matrices * _by_half_sides(aspect).to(matrices)
     if len(matrices) == 1:  # one grid for all: as channels of one picture they share its weights
         images = images.reshape(1, -1, *shape[-2:])
     grid = F.affine_grid(matrices.expand(len(images), 2, 3), list(images.shape), align_corners=False)
     return F.grid_sample(images - FILL, grid, align_corners=False).reshape(shape) + FILL
+
+
+def _by_half_sides(aspect):
+    """Factors (2, 3) that bring a matrix to torch's coordinates, in which each axis has its own half side as unit."""
+    side = math.sqrt(aspect)  # half the height in our unit; half the width is one by it
+    return torch.tensor([[1.0, aspect, side], [1 / aspect, 1.0, 1 / side]], dtype=torch.float64)
 
 
 def affine_matrix(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0)):
@@ -44,7 +57,7 @@ def affine_matrix(rotation_deg=0.0, scale=1.0, shift=(0.0, 0.0)):
     scale : float, default=1.0
         Below 1 shrinks the content, above 1 enlarges it.
     shift : tuple of two floats, default=(0.0, 0.0)
-        Shift of the sampling grid (x, y) in half picture sizes.
+        Shift of the sampling grid (x, y) in half sides of a square of the picture's area.
 
     Returns
     -------
@@ -68,9 +81,8 @@ def describe_affine(matrix, image_shape):
         ``rotation_deg`` in degrees, ``scale`` (x, y) of the content, ``shear_deg`` in degrees, ``shift_px`` (x, y) of
         the content in pixels.
     """
-    half = torch.tensor([image_shape[2] / 2, image_shape[1] / 2], dtype=torch.float64)
     matrix = matrix.detach().cpu().double().reshape(2, 3)
-    linear = torch.diag(half) @ matrix[:, :2] @ torch.diag(1 / half)  # in pixels, so that rotations are rotations
+    linear, half_side = matrix[:, :2], math.sqrt(image_shape[1] * image_shape[2]) / 2
     (a, b), (c, d) = linear.tolist()
     determinant = a * d - b * c
     x_length = math.hypot(a, c)
@@ -78,7 +90,7 @@ def describe_affine(matrix, image_shape):
         return {"rotation_deg": float("nan"), "scale": (0.0, 0.0), "shear_deg": 0.0, "shift_px": (0.0, 0.0)}
     rotation = math.atan2(c - b, a + d) if determinant > 0 else math.atan2(c, a)
     shear = math.atan2(a * b + c * d, abs(determinant))
-    offset = -torch.linalg.solve(linear, half * matrix[:, 2])
+    offset = -torch.linalg.solve(linear, half_side * matrix[:, 2])
     return {
         "rotation_deg": math.degrees(rotation),
         "scale": (1 / x_length, x_length / determinant),

@@ -23,7 +23,7 @@ class RowAffine(Affine):
     Parameters
     ----------
     image_shape : tuple (C, H, W)
-        At least 4 pixels a side; square, for the angles to be angles.
+        At least 4 pixels a side.
     rotation_sd : float, default=0.1
         Standard deviation of the rows' angles in radians, the unit of the network's output.
     width : int, default=16
