@@ -160,8 +160,8 @@ def read_adaptation(path, generator):
         ) from error
     if description["image_shape"] == list(generator.image_shape):
         raise InvalidModelFileError(
-            f"{path}: was saved by skmimic 0.1.0 for oblong images {generator.image_shape}, whose rotations it took for "
-            "shears. Learn the corruption again (fit or adapt) and save it anew."
+            f"{path}: was saved by skmimic 0.1.0 for oblong images {generator.image_shape}, whose rotations it took "
+            "for shears. Learn the corruption again (fit or adapt) and save it anew."
         )
     raise GeneratorMismatchError(
         f"{path}: is for images of shape {tuple(description['image_shape'])}, but the generator gives "
@@ -186,7 +186,7 @@ def _is_sheared(description):
 def _checked(description):
     """Raise ValueError unless the description has the form that `write_adaptation` gives it."""
     if set(description) != KEYS or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
-        raise ValueError(f"expected {FORMAT} of version {' or '.join(map(str, READ_VERSIONS))} with the keys {sorted(KEYS)}")
+        raise ValueError(f"expected {FORMAT}, version {READ_VERSIONS}, with the keys {sorted(KEYS)}")
     deviation_sd, encoder, seed = (description[name] for name in ("deviation_sd", "encoder", "seed"))
     is_sound = {
         "solver": description["solver"] in SOLVERS,

@@ -11,7 +11,7 @@ from ..engine import Status, carrying, computing, has_enough_rows, is_interrupti
 from ..exceptions import IdentifiabilityWarning
 from ..utils._sklearn import StrOptions, _fit_context
 from ._classes import class_shares, labelled_source
-from ._data import canonical_images, check_seen, distinct_rows, form_of, valid_rows
+from ._data import canonical_images, check_seen, distinct_rows, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, source_and_targets, target_domains
 from ._drafts import all_or_nothing
@@ -188,7 +188,7 @@ class MimicDomainAligner(ProjectorMethods):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
             Source images. NaN is a pixel that was not seen, as in `MimicGANProjector`; with ``source="identity"`` it
             comes back as it is.
         y : array-like of shape (n_samples,) or None
@@ -318,8 +318,8 @@ class MimicDomainAligner(ProjectorMethods):
             ``source="project"``; target rows aligned.
         """
         self.fit(X, y, X_target=X_target, sample_domain=sample_domain)
-        rows = valid_rows(self, X, reset=False, whole=self._why_whole())
-        return self._align_by_domain(rows, form_of(X, rows), 0 if sample_domain is None else sample_domain)
+        rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=self._why_whole())
+        return self._align_by_domain(rows, form, 0 if sample_domain is None else sample_domain)
 
     def transform(self, X, sample_domain=None):
         """Replace target rows by their clean twins on the source manifold.
@@ -353,7 +353,7 @@ class MimicDomainAligner(ProjectorMethods):
             images[labels >= 0] = self._clean(rows[labels >= 0], self._identity(), form)
         for label, target in target_domains(rows, labels).items():
             images[labels == label] = self._clean(target, self._adaptation_of(label, target), form)
-        return images.reshape(len(rows), *form.shape)
+        return self._in_form(images, form)
 
     def _clean(self, rows, adaptation, form):
         return self._project(rows, adaptation, ("images",), form.dtype)["images"]

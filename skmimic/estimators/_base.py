@@ -32,19 +32,18 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import RowRunner, Versioned, as_images, resolve_device
+from ..utils import RowRunner, Versioned, as_images, n_values, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
     check_image_shape,
     choose_data_range,
     distinct_rows,
-    form_of,
-    image_shape_of,
     valid_rows,
     warn_if_outside,
 )
 from ._drafts import all_or_nothing
+from ._layout import check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
 from ._reporting import Reporter
 
@@ -138,18 +137,25 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _fit_data(self, X):
         """Validate the X of `fit`, settle generator and data range, and return the rows."""
-        rows = valid_rows(self, X, reset=True, whole=self._why_whole())
-        self._settle(X, rows, rows)
+        rows, form = self._first_data(X)
+        self._settle(form, rows, rows)
         return rows
 
-    def _settle(self, X, rows, seen):
+    def _first_data(self, X):
+        """Validate the X of `fit`; return the rows and the form in which they came."""
+        told = known_image_shape(self.image_shape, self.gan)
+        return valid_rows(self, X, reset=True, image_shape=told, whole=self._why_whole())
+
+    def _settle(self, form, rows, seen):
         """Settle generator and data range; a generator that is made in `fit` is made of the rows `seen`."""
-        self._form = form_of(X, rows)
-        told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
+        subject, self._form = type(self).__name__, form
+        told = check_image_shape(subject, self.image_shape, form.image_shape, rows.shape[1])
         gan = self._trained(seen, told)
         self.generator_ = self._resolve_generator(gan, seen, told)
         self.image_shape_ = self.generator_.image_shape
-        self.data_range_ = choose_data_range(type(self).__name__, self._told_range(gan), rows, self.generator_)
+        if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
+            raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_)
+        self.data_range_ = choose_data_range(subject, self._told_range(gan), rows, self.generator_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -159,10 +165,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         `whole` says why NaN, a pixel that was not seen, is refused, beside what the generator asks for.
         """
         check_is_fitted(self)
-        rows = valid_rows(self, X, reset=False, whole=whole or self._why_whole())
+        rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=whole or self._why_whole())
         if not self.generator_.is_linear:
             warn_if_outside(type(self).__name__, rows, self.data_range_)
-        return rows, form_of(X, rows)
+        return rows, form
 
     def _trained(self, rows, image_shape):
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""
@@ -179,23 +185,13 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         return self.data_range
 
     def _resolve_generator(self, gan, rows, image_shape):
-        subject = type(self).__name__
         if gan is None:
             return linear_generator_from_data(rows, n_components_of(rows), image_shape)
-        is_handle = isinstance(gan, (Generator, str)) or hasattr(gan, "generator_")
-        generator = as_generator(gan) if is_handle else as_generator(gan, image_shape=image_shape)
-        if np.prod(generator.image_shape) != rows.shape[1]:
-            raise GeneratorMismatchError(
-                f"{subject}: generator gives images of shape {generator.image_shape}, "
-                f"{np.prod(generator.image_shape)} values, but X has {rows.shape[1]} features. Resize X "
-                "(skmimic.datasets.resize_images) or pass a generator for images of that size."
-            )
-        if image_shape not in (None, generator.image_shape):
-            raise GeneratorMismatchError(
-                f"{subject}: generator gives images of shape {generator.image_shape}, but X has images of shape "
-                f"{image_shape}. Transpose X to (n, C, H, W), or pass a generator for that shape."
-            )
-        return generator
+        if isinstance(gan, (Generator, str)) or hasattr(gan, "generator_"):
+            return as_generator(gan)
+        if hasattr(gan, "inverse_transform") and gan is self.gan:
+            check_order(type(self).__name__, self._form)
+        return _generator_of(gan, image_shape)
 
     # -- phase A ------------------------------------------------------------------------------------------------------
 
@@ -369,6 +365,16 @@ def _has_generator(gan):
     except (NotFittedError, TypeError):
         return False
     return True
+
+
+def _generator_of(gan, image_shape):
+    """Make a generator of what is none yet; if it has a shape of its own, the caller will see that it is another."""
+    try:
+        return as_generator(gan, image_shape=image_shape)
+    except GeneratorMismatchError:
+        if image_shape is None:
+            raise
+        return as_generator(gan)
 
 
 def n_components_of(rows):

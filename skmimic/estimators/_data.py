@@ -3,25 +3,23 @@
 import hashlib
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from ..exceptions import DataRangeWarning, GeneratorMismatchError
-from ..utils import BYTES, CANONICAL, Bounds, as_images, as_rows, n_values, shielded
+from ..utils import BYTES, CANONICAL, Bounds, as_images, n_values, shielded
 from ..utils._sklearn import validate_data
+from ._inputs import as_array
+from ._layout import Form, check_fits, rows_in, shapes_in
 
 __all__ = [
     "DTYPES",
-    "Form",
     "canonical_images",
     "check_image_shape",
     "check_seen",
     "choose_data_range",
     "distinct_rows",
-    "form_of",
-    "image_shape_of",
     "valid_rows",
     "warn_if_outside",
 ]
@@ -31,83 +29,43 @@ UNIT = Bounds(0.0, 1.0)
 SLACK = 0.05  # of the range, for noise
 
 
-@dataclass(frozen=True)
-class Form:
-    """Form in which images come and go.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Of one sample: (n_features,), (H, W) or (C, H, W).
-    dtype : numpy dtype
-        Of the answers: the dtype of X when it is floating, else float32.
-    """
-
-    shape: tuple
-    dtype: np.dtype
-
-
-def form_of(X, rows):
-    """Read the form of X and of its validated rows.
-
-    Parameters
-    ----------
-    X : array-like
-    rows : ndarray (n, n_features)
-
-    Returns
-    -------
-    Form
-    """
-    shape = _image_dimensions(X) or rows.shape[1:]
-    dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
-    return Form(tuple(shape), dtype)
-
-
-def _image_dimensions(X):
-    """Shape of one sample if X is an array of images, else None."""
-    if hasattr(X, "columns") or not hasattr(X, "shape"):
-        return None
-    return tuple(X.shape[1:]) if len(X.shape) in (3, 4) else None
-
-
-def valid_rows(estimator, X, *, reset, whole=None):
-    """Validate X as scikit-learn does and return it as rows; images are accepted too.
+def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
+    """Validate X as scikit-learn does; images come in any form that `as_array` and `shapes_in` know.
 
     Parameters
     ----------
     estimator : BaseEstimator
-    X : array-like of shape (n, n_features), (n, H, W) or (n, C, H, W)
+    X : array-like of shape (n, n_features), (n, H, W), (n, C, H, W) or (n, H, W, C), or a list of images
         NaN, or what a masked array masks, is a pixel that was not seen.
     reset : bool
-        Whether to remember the number and names of the features.
+        Whether to remember the number and names of the features. If not, images must have the shape `image_shape`.
+    image_shape : tuple (C, H, W) or None, default=None
+        Of the images, if known.
     whole : str or None, default=None
         Why every pixel must have been seen and what to do, for the message. None: one in each row is enough.
 
     Returns
     -------
-    ndarray (n, n_features) of float32, float64 or uint8
+    rows : ndarray (n, C*H*W) of float32, float64 or uint8
+    form : Form
+        In which X came.
 
     Raises
     ------
     ValueError
-        If X is empty, infinite, or has another number of features than in `fit`; if a pixel was not seen that must be.
+        If X is empty, infinite, or has another number of features or images of another shape than in `fit`; if a pixel
+        was not seen that must be.
     """
-    X = _unmasked(X)
-    if _image_dimensions(X):
-        X = as_rows(np.asarray(X))
+    subject = type(estimator).__name__
+    X = as_array(subject, X)
+    shape, told = shapes_in(subject, X, image_shape)
+    if not reset and image_shape is not None:
+        check_fits(subject, X, told, image_shape)
+    X = X if told is None else rows_in(X, told)
     rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite="allow-nan")
-    check_seen(type(estimator).__name__, rows, whole)
-    return rows
-
-
-def _unmasked(X):
-    """Put NaN where a masked array masks; integers then become float32."""
-    if not isinstance(X, np.ma.MaskedArray):
-        return X
-    if not np.ma.is_masked(X):
-        return X.data
-    return (X if X.dtype.kind == "f" else X.astype(np.float32)).filled(np.nan)
+    check_seen(subject, rows, whole)
+    dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
+    return rows, Form(shape or rows.shape[1:], told, dtype)
 
 
 def check_seen(subject, rows, whole=None):
@@ -140,14 +98,6 @@ def check_seen(subject, rows, whole=None):
             f"{subject}: {int(is_empty.sum())} of {len(rows)} rows of X have no pixel that was seen, all their values "
             f"are NaN; the first is row {is_empty.argmax()}. Leave them out: one seen pixel is the least."
         )
-
-
-def image_shape_of(X):
-    """Return (C, H, W) if the form of X tells it, else None."""
-    shape = _image_dimensions(X)
-    if shape is None:
-        return None
-    return (1, *shape) if len(shape) == 2 else shape
 
 
 def check_image_shape(subject, wanted, told, n_features):

@@ -12,7 +12,7 @@ from ..exceptions import SkmimicWarning
 from ..metrics import p_values
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import MimicEstimator, is_given, n_components_of
-from ._data import distinct_rows, valid_rows
+from ._data import distinct_rows
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
 
@@ -155,7 +155,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
             Normal images, possibly corrupted all alike. NaN is a pixel that was not seen.
         y : None
             Ignored.
@@ -174,9 +174,9 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         SkmimicWarning
             If `contamination` is lower than ten held-out rows or more can set.
         """
-        rows = valid_rows(self, X, reset=True, whole=self._why_whole())
+        rows, form = self._first_data(X)
         seen, held_out = self._split(rows)
-        self._settle(X, rows, rows[seen])
+        self._settle(form, rows, rows[seen])
         self._keep(self._identity())
         if self.adapt_on == "fit":
             self._adapt_to(rows[seen], self._made_generator(), X, y)
@@ -288,7 +288,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
             Sums to ``-score_samples(X)`` over each whole row; NaN where a pixel was not seen.
         """
         rows, form = self._new_data(X)
-        return self._errors(rows).reshape(len(rows), *form.shape)
+        return form.answer(self._errors(rows))
 
     def p_values(self, X):
         """Return conformal p-values: how often a held-out normal row scores as low.

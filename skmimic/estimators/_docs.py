@@ -46,7 +46,10 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     stochastic_clipping : bool, default=False
         Draw latent coordinates that leave their range anew instead of clipping them; not with ``optimizer="lbfgs"``.
     image_shape : tuple (C, H, W) or None, default=None
-        Of the rows of X; None takes it from the generator or the form of X.
+        Of the images in X; None takes it from the generator, else from the form of X. Images come as rows (n, C*H*W),
+        as (n, H, W), (n, C, H, W) or (n, H, W, C), or as a list of arrays, tensors or pictures (PIL), in `fit` and
+        after it; they must have this shape in all of these forms, and answers come in the form of X. Where nothing
+        else tells, the last axis holds the channels if it has at most four entries and the second axis has more.
     data_range : "auto" or tuple (low, high), default="auto"
         Values of black and white. "auto": what a DCGAN, VAE or BiGAN trained in `fit` took X to be in; otherwise 0 to
         255 for uint8, else the generator's range or, with a warning, the usual range that holds X.

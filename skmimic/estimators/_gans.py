@@ -31,7 +31,7 @@ class DCGAN(TrainedGenerator):
     prior : {"auto", "uniform", "normal"}, default="auto"
         Distribution of the latents; "auto" is "uniform", the box [-1, 1].
     image_shape : tuple of int or None, default=None
-        Channels, height, width of the images in the rows of X. None reads it off image-shaped X, and takes rows for
+        Channels, height, width of the images in X. None reads it off the form of X (see `fit`), and takes rows for
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"
@@ -115,7 +115,7 @@ class VAE(TrainedGenerator):
     prior : {"auto", "normal"}, default="auto"
         Distribution of the latents, the standard normal.
     image_shape : tuple of int or None, default=None
-        Channels, height, width of the images in the rows of X. None reads it off image-shaped X, and takes rows for
+        Channels, height, width of the images in X. None reads it off the form of X (see `fit`), and takes rows for
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"
@@ -204,7 +204,7 @@ class BiGAN(TrainedGenerator):
     prior : {"auto", "uniform", "normal"}, default="auto"
         Distribution of the latents; "auto" is "uniform", the box [-1, 1].
     image_shape : tuple of int or None, default=None
-        Channels, height, width of the images in the rows of X. None reads it off image-shaped X, and takes rows for
+        Channels, height, width of the images in X. None reads it off the form of X (see `fit`), and takes rows for
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"

@@ -20,6 +20,7 @@ from ..utils import (
     Bounds,
     Versioned,
     as_images,
+    as_rows,
     infer_image_shape,
     refuse_fork,
     resolve_device,
@@ -30,13 +31,12 @@ from ._data import (
     UNIT,
     canonical_images,
     check_image_shape,
-    form_of,
-    image_shape_of,
     valid_rows,
     warn_if_outside,
 )
 from ._drafts import all_or_nothing
 from ._gans_file import FITTED, described, restored
+from ._layout import as_came, known_image_shape
 
 __all__ = ["TrainedGenerator"]
 
@@ -115,9 +115,10 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
-            Images, at least two; rows hold their C*H*W values. uint8, float32 or float64; other types are converted
-            to float32.
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
+            Images, at least two, or a list of arrays, tensors or pictures (PIL); rows hold their C*H*W values. The last
+            axis holds the channels if it has at most four entries and the second axis has more, unless `image_shape`
+            says otherwise. uint8, float32 or float64; other types are converted to float32.
         y : None
             Ignored.
 
@@ -144,11 +145,12 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
             If X leaves `data_range`.
         """
         refuse_fork()
-        rows = valid_rows(self, X, reset=True, whole=TRAINING)
+        known = known_image_shape(self.image_shape, None)
+        rows, form = valid_rows(self, X, reset=True, image_shape=known, whole=TRAINING)
         check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
-        told = check_image_shape(type(self).__name__, self.image_shape, image_shape_of(X), rows.shape[1])
+        told = check_image_shape(type(self).__name__, self.image_shape, form.image_shape, rows.shape[1])
         self.image_shape_ = told or infer_image_shape(rows.shape[1])
-        self.data_range_, self._sample_shape = self._choose_data_range(rows), form_of(X, rows).shape
+        self.data_range_, self._sample_shape = self._choose_data_range(rows), form.shape
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )
@@ -183,7 +185,7 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         """
         check_is_fitted(self)
         images = CANONICAL.convert(self.generator_.sample(n, random_state), self.data_range_)
-        return images.reshape(len(images), *self._sample_shape)
+        return as_came(as_rows(images), self._sample_shape, self.image_shape_)
 
     def save(self, path, *, half=False):
         """Write the fitted generator as one file, which `load` and `Generator.load` read.

@@ -4,7 +4,6 @@ from sklearn.exceptions import NotFittedError
 
 from ..exceptions import InvalidModelFileError
 from ..generators import Generator
-from ..generators._facts import as_image_shape
 from ..utils import Bounds, n_values
 from ..utils._sklearn import InvalidParameterError
 
@@ -76,7 +75,9 @@ def _filled(cls, found, generator):
     estimator = cls(**found["parameters"])
     estimator._validate_params()
     shape, n_features = tuple(found["sample_shape"]), n_values(generator.image_shape)
-    if n_values(as_image_shape((1, *shape)[-3:])) != n_features or len(shape) > 3:
+    channels, *sides = generator.image_shape
+    forms = [(n_features,), (channels, *sides), (*sides, channels), *([tuple(sides)] if channels == 1 else [])]
+    if shape not in forms:
         raise InvalidParameterError(f"samples of shape {shape} do not hold {n_features} values.")
     if type(found["n_iter"]) is not int or found["n_iter"] < 0:
         raise InvalidParameterError(f"n_iter={found['n_iter']!r} is no number of steps.")

@@ -6,8 +6,8 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
 from ..engine import ProjectionResult
-from ..utils import CANONICAL, as_images
-from ..utils._sklearn import _fit_context
+from ..utils import CANONICAL, as_images, as_rows
+from ..utils._sklearn import _fit_context, makes_frames
 from ._base import MimicEstimator
 from ._data import canonical_images
 from ._drafts import all_or_nothing
@@ -36,13 +36,18 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         Returns
         -------
         ndarray of the form of X, or (n_samples, latent_dim) with ``output="latents"``
-            Clean images G(z) in the range of X, whole where X is not.
+            Clean images G(z) in the range of X, whole where X is not. With `set_output` a data frame of rows,
+            whatever the form of X.
         """
         if self.output == "latents":
             return self.encode(X)
         rows, form = self._new_data(X)
         images = self._project(rows, self._adaptation_for(rows), ("images",), form.dtype)["images"]
-        return images.reshape(len(rows), *form.shape)
+        return self._in_form(images, form)
+
+    def _in_form(self, rows, form):
+        """Give rows the form of X; a data frame holds rows."""
+        return rows if makes_frames(self) else form.answer(rows)
 
     def encode(self, X):
         """Find the latents of every row.
@@ -73,7 +78,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         check_is_fitted(self)
         images = torch.as_tensor(self.generator_.decode(Z))
         images = self.generator_.data_range.convert(images, self.data_range_).numpy()
-        return images.astype(self._form.dtype).reshape(len(images), *self._form.shape)
+        return self._form.answer(as_rows(images.astype(self._form.dtype)))
 
     def inverse_transform(self, X, labels=None):
         """Put the learned corruption back on clean images, f^(X).
@@ -103,7 +108,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         rows, form = self._new_data(X, whole=CLEAN)
         images = canonical_images(rows, self.image_shape_, self.data_range_)
         corrupted = torch.from_numpy(self._corrupted(images, labels))
-        return CANONICAL.convert(corrupted, self.data_range_).numpy().astype(form.dtype).reshape(len(rows), *form.shape)
+        return form.answer(as_rows(CANONICAL.convert(corrupted, self.data_range_).numpy().astype(form.dtype)))
 
     def _corrupted(self, images, labels):
         surrogates = [component.surrogate for component in self._adaptation.components]
@@ -251,7 +256,7 @@ class ObservedProjector(ProjectorMethods):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features), (n_samples, H, W) or (n_samples, C, H, W)
+        X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
             Corrupted images. NaN, or what a masked array masks, is a pixel that was not seen: it counts nowhere. Each
             row needs one that was. NaN is refused where the generator is made of X.
         y : None

@@ -3,6 +3,7 @@
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
+from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
 try:
@@ -17,6 +18,11 @@ except ImportError:  # scikit-learn before 1.9 has no callbacks
         return method
 
 
+def makes_frames(estimator):
+    """Whether `transform` of an estimator gives data frames: `set_output` or the global setting asks for them."""
+    return _get_output_config("transform", estimator)["dense"] != "default"
+
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -25,6 +31,7 @@ __all__ = [
     "Options",
     "StrOptions",
     "_fit_context",
+    "makes_frames",
     "safe_indexing",
     "validate_data",
     "with_callbacks",

@@ -13,7 +13,7 @@ from skmimic.engine._hypotheses import Hypothesis, distances
 from tests.helpers import SmoothDecoder, loaded
 
 SQUARE = (12, 12)
-SETTINGS = Settings(solver="joint", T=20, T1=15, T2=15)
+SETTINGS = Settings(solver="joint", T=8, T1=15, T2=15)
 
 
 class Framed(nn.Module):
@@ -83,7 +83,7 @@ def test_distances_under_a_hypothesis_are_those_of_a_square():
         images = rows_of(generator, nn.Identity(), 60)
         values.append(distances(images, rows_of(generator, Rotation(30)), hypotheses))
     for each in values[1:]:
-        torch.testing.assert_close(each, values[0], rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(each, values[0], rtol=1e-3, atol=0.03)  # near zero cdist is not exact
 
 
 def test_angles_of_each_image_are_those_of_a_square():

@@ -49,7 +49,7 @@ BAD_X = {
     "no rows": (pictures()[:0], ValueError, "0 sample"),
     "no features": (pictures()[:, :0], ValueError, "0 feature"),
     "one dimension": (pictures()[0], ValueError, r"(?s)Expected 2D array, got 1D array.*Reshape your data"),
-    "five dimensions": (pictures().reshape(-1, 1, 1, 8, 8), ValueError, "Found array with dim 5"),
+    "five dimensions": (pictures().reshape(-1, 1, 1, 8, 8), ValueError, r"shape \(40, 1, 1, 8, 8\); expected rows"),
     "a number": (3.0, ValueError, "Expected 2D array, got scalar"),
     "nothing": (None, ValueError, "Expected 2D array"),
     "words": (np.full((5, 64), "dark"), ValueError, "could not convert string"),
@@ -231,7 +231,7 @@ def test_a_generator_of_the_wrong_size_says_both_sizes_and_what_to_do():
         small(PGDProjector, SmoothDecoder(image_shape=(1, 16, 16))).fit(pictures())
 
 
-@pytest.mark.parametrize("shape", [(-1, 8, 8, 1), (-1, 4, 16), (-1, 64, 1)])
+@pytest.mark.parametrize("shape", [(-1, 4, 16), (-1, 64, 1)])
 def test_pictures_laid_out_otherwise_are_refused_with_advice(shape):
     with pytest.raises(GeneratorMismatchError, match=r"X has images of shape .*Transpose X to \(n, C, H, W\)"):
         small(PGDProjector).fit(pictures().reshape(shape))

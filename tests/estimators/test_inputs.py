@@ -1,0 +1,140 @@
+"""What can be X besides an array: lists of arrays, tensors or pictures are read, the rest says what to do."""
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from skmimic import DCGAN, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector
+from skmimic.estimators._inputs import as_array
+from skmimic.exceptions import GeneratorMismatchError
+from tests.helpers import pictures, small, smooth_generator
+
+COLOUR = (3, 8, 8)
+GREY = pictures(10).reshape(10, 8, 8)
+RGB = pictures(10, COLOUR).reshape(10, *COLOUR)
+
+
+def series(items):
+    return pytest.importorskip("pandas").Series(items)
+
+
+def objects(items):
+    array = np.empty(len(items), dtype=object)
+    array[:] = list(items)
+    return array
+
+
+FORMS = {
+    "list of (H, W)": lambda: (list(GREY), GREY),
+    "list of (C, H, W)": lambda: (list(RGB), RGB),
+    "list of (H, W, C)": lambda: (list(np.moveaxis(RGB, 1, -1)), np.moveaxis(RGB, 1, -1)),
+    "tuple": lambda: (tuple(GREY), GREY),
+    "nested lists": lambda: (GREY.tolist(), GREY),
+    "list of tensors": lambda: (list(torch.tensor(RGB)), RGB),
+    "list of tensors with gradients": lambda: ([torch.tensor(x, requires_grad=True) for x in GREY], GREY),
+    "list of rows as tensors": lambda: (list(torch.tensor(pictures(10)).requires_grad_()), pictures(10)),
+    "series": lambda: (series(list(GREY)), GREY),
+    "series of tensors": lambda: (series(list(torch.tensor(GREY))), GREY),
+    "array of objects": lambda: (objects(RGB), RGB),
+    "tensor with gradient": lambda: (torch.tensor(RGB).requires_grad_(), RGB),
+    "rows as tensor with gradient": lambda: (torch.tensor(pictures(10)).requires_grad_(), pictures(10)),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_is_read_as_the_stacked_array(form):
+    X, stacked = FORMS[form]()
+    gan = smooth_generator(COLOUR if stacked.ndim == 4 else (1, 8, 8))
+    model = small(MimicGANProjector, gan, surrogate="identity").fit(X)
+    expected = small(MimicGANProjector, gan, surrogate="identity").fit(stacked).transform(stacked)
+    assert model.transform(X).shape == stacked.shape
+    np.testing.assert_allclose(model.transform(X), expected, atol=1e-6)  # nested lists are float64
+
+
+@pytest.mark.parametrize("cls", [MimicAnomalyDetector, MimicDomainAligner, DCGAN])
+def test_every_estimator_reads_lists(cls):
+    model = DCGAN(3, width=2, max_steps=1) if cls is DCGAN else small(cls, surrogate="identity")
+    model.fit(list(GREY))
+    assert model.image_shape_ == (1, 8, 8)
+    if cls is not DCGAN:
+        np.testing.assert_array_equal(model.score_samples(tuple(GREY)), model.score_samples(GREY))
+
+
+def test_lists_have_domains():
+    X, domain = list(GREY), np.repeat([0, -1], 5)
+    found = small(MimicDomainAligner, surrogate="identity").fit_transform(X, sample_domain=domain)
+    expected = small(MimicDomainAligner, surrogate="identity").fit_transform(GREY, sample_domain=domain)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_bfloat16_is_widened():
+    assert as_array("Test", torch.ones(2, 3, dtype=torch.bfloat16)).dtype == np.float32
+
+
+class TestPictures:
+    """Of Pillow."""
+
+    @pytest.fixture(autouse=True)
+    def _pillow(self):
+        self.image = pytest.importorskip("PIL.Image")
+
+    def test_are_read_as_bytes(self):
+        grey, rgb = (np.round((x + 1) * 127.5).astype(np.uint8) for x in (GREY, np.moveaxis(RGB, 1, -1)))
+        for values, shape in ((grey, (1, 8, 8)), (rgb, COLOUR)):
+            model = small(MimicGANProjector, smooth_generator(shape), surrogate="identity")
+            found = model.fit([self.image.fromarray(a) for a in values])
+            assert tuple(found.data_range_) == (0, 255)
+            np.testing.assert_array_equal(found.transform(values), found.transform(map_of(self.image, values)))
+
+    @pytest.mark.parametrize("mode", ["RGBA", "P", "LA", "CMYK"])
+    def test_modes_that_are_no_brightness_are_refused(self, mode):
+        X = [self.image.new("RGB", (8, 8)), self.image.new(mode, (8, 8))]
+        with pytest.raises(GeneratorMismatchError, match=rf'^PGD: X\[1\] .* mode {mode!r}.*picture\.convert\("RGB"\)'):
+            as_array("PGD", X)
+
+    def test_the_first_of_another_mode_or_size_is_named(self):
+        new = self.image.new
+        with pytest.raises(GeneratorMismatchError, match=r"X\[2\] is a picture of mode 'L', X\[0\] of mode 'RGB'"):
+            as_array("PGD", [new("RGB", (8, 8)), new("RGB", (8, 8)), new("L", (8, 8)), new("1", (8, 8))])
+        with pytest.raises(GeneratorMismatchError, match=r"X\[1\] has the shape \(9, 8\), X\[0\] \(8, 8\).*one shape"):
+            as_array("PGD", [new("L", (8, 8)), new("L", (8, 9)), new("L", (7, 7))])
+
+
+def map_of(image, values):
+    return [image.fromarray(a) for a in values]
+
+
+def test_arrays_of_other_shapes_are_named():
+    with pytest.raises(
+        GeneratorMismatchError, match=r"^MimicGANProjector: X\[3\] has the shape \(8, 7\), X\[0\] \(8, 8"
+    ):
+        small(MimicGANProjector).fit([*GREY[:3], GREY[3, :, :7], GREY[4]])
+    with pytest.raises(GeneratorMismatchError, match=r"X\[1\] is no image"):
+        small(MimicGANProjector).fit([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [1.0]]])
+
+
+DATA = TensorDataset(torch.tensor(GREY))
+SOURCES = {
+    "data set": (DATA, r"X is a TensorDataset.*torch\.stack\(\[item\[0\] for item in dataset\]\)"),
+    "loader": (DataLoader(DATA, batch_size=4), r"X is a DataLoader.*torch\.cat\(\[batch\[0\] for batch in loader\]\)"),
+    "generator": ((x for x in GREY), r"X is a generator.*list\(X\)"),
+    "map": (map(np.abs, GREY), r"X is a map.*list\(X\)"),
+}
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_what_is_no_array_says_how_to_make_one(source):
+    X, message = SOURCES[source]
+    with pytest.raises(TypeError, match=rf"^MimicGANProjector: {message}"):
+        small(MimicGANProjector).fit(X)
+    model = small(MimicGANProjector, surrogate="identity").fit(GREY)
+    with pytest.raises(TypeError, match=message):
+        model.transform(X)
+
+
+def test_the_advice_for_sources_works():
+    model = small(MimicGANProjector, surrogate="identity").fit(torch.stack([item[0] for item in DATA]))
+    loader = DataLoader(DATA, batch_size=4)
+    found = model.transform(torch.cat([batch[0] for batch in loader]))
+    np.testing.assert_array_equal(found, model.transform(GREY))
