@@ -4,9 +4,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ..utils import CANONICAL
 from ._bundled import load_gan
-from ._calling import ends_in_sigmoid
 from ._decompositions import decomposition_generator
 from ._facts import as_image_shape
 from ._generator import Generator
@@ -31,8 +29,8 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
     prior : {"uniform", "normal"}, pair of float, Prior or None, default=None
         None is uniform for modules, normal for decompositions.
     data_range : tuple of float or None, default=None
-        Range of the images. None is (0, 1) for a module whose last layer is a sigmoid, else (-1, 1); a decomposition
-        gives its values unchanged.
+        Range of the images. None measures that of a module, as `Generator` does; a decomposition gives its values
+        unchanged.
 
     Returns
     -------
@@ -46,6 +44,8 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
         If it is an estimator that is not fitted.
     GeneratorMismatchError
         If its parts, or the arguments, don't fit it.
+    DataRangeError
+        If the images of a module fit no usual range, or not the one that is told.
     """
     wishes = {"latent_dim": latent_dim, "image_shape": image_shape, "prior": prior, "data_range": data_range}
     if isinstance(gan, str):
@@ -87,15 +87,12 @@ def _from_pair(pair, wishes):
 
 
 def _from_modules(generator, discriminator, wishes):
-    data_range = wishes["data_range"]
-    if data_range is None:
-        data_range = (0.0, 1.0) if ends_in_sigmoid(generator) else CANONICAL
     return Generator(
         generator,
         latent_dim=wishes["latent_dim"],
         image_shape=wishes["image_shape"],
         prior="uniform" if wishes["prior"] is None else wishes["prior"],
-        data_range=data_range,
+        data_range=wishes["data_range"],
         discriminator=discriminator,
     )
 

@@ -3,11 +3,14 @@
 import numpy as np
 import torch
 
-from ..utils import Bounds, refuse_fork, shielded
-from ._calling import probe_discriminator, probe_encoder, probe_generator
+from ..utils import Bounds, n_values, refuse_fork, shielded
+from ._birth import check_generator, draw_images
+from ._calling import call_generator, name_of, probe_discriminator, probe_encoder, probe_generator
+from ._company import for_any_size
 from ._facts import Facts, as_image_shape, fingerprint_of, is_positive_integer
 from ._parts import take_apart
 from ._priors import as_prior
+from ._range import settle_range
 
 __all__ = ["Wishes", "assemble"]
 
@@ -15,17 +18,17 @@ __all__ = ["Wishes", "assemble"]
 class Wishes:
     """Arguments of a user, checked as far as they can be without the module."""
 
-    def __init__(self, latent_dim, image_shape, data_range, prior, name):
+    def __init__(self, latent_dim, image_shape, data_range, prior, name, is_declared=False):
         if latent_dim is not None and not is_positive_integer(latent_dim):
             raise ValueError(f"Generator: latent_dim must be a positive integer or None, got {latent_dim!r}.")
         self.latent_dim = None if latent_dim is None else int(latent_dim)
         self.image_shape = None if image_shape is None else as_image_shape(image_shape)
-        self.data_range, self.prior = Bounds.of(data_range), as_prior(prior)
-        self.name = name
+        self.data_range = None if data_range is None else Bounds.of(data_range)
+        self.prior, self.name, self.is_declared = as_prior(prior), name, is_declared
 
 
 def assemble(modules, wishes, notes):
-    """Freeze modules, probe how they are called: (facts, parts, fingerprint)."""
+    """Freeze modules, probe how they are called and whether rows can be projected: (facts, parts, fingerprint)."""
     refuse_fork()
     parts = {role: take_apart(module) for role, module in modules.items() if module is not None}
     if "generator" not in parts:
@@ -33,8 +36,9 @@ def assemble(modules, wishes, notes):
     with shielded(), torch.no_grad():
         cpu = torch.device("cpu")
         network = parts["generator"].load(cpu)
-        latent_dim, layout, images = probe_generator(network, wishes.latent_dim, wishes.image_shape, wishes.prior)
+        latent_dim, layout, probe = probe_generator(network, wishes.latent_dim, wishes.image_shape, wishes.prior)
         parts["generator"] = parts["generator"].calling(layout=layout)
+        images, bounds = _examined(network, latent_dim, layout, probe, wishes, parts["generator"].architecture)
         if "discriminator" in parts:
             part = parts["discriminator"]
             parts["discriminator"] = part.calling(**probe_discriminator(part.load(cpu), images))
@@ -42,6 +46,18 @@ def assemble(modules, wishes, notes):
             part = parts["encoder"]
             parts["encoder"] = part.calling(**probe_encoder(part.load(cpu), images, latent_dim))
     name = wishes.name or parts["generator"].architecture or parts["generator"].description["module"]
-    facts = Facts(latent_dim, tuple(images.shape[1:]), wishes.data_range, wishes.prior, str(name), notes)
-    seen = b"" if parts["generator"].architecture else (np.round(images.numpy(), 3) + 0.0).tobytes()
+    facts = Facts(latent_dim, tuple(probe.shape[1:]), bounds, wishes.prior, str(name), notes)
+    seen = b"" if parts["generator"].architecture else (np.round(probe.numpy(), 3) + 0.0).tobytes()
     return facts, parts, fingerprint_of(facts, parts, seen)
+
+
+def _examined(network, latent_dim, layout, probe, wishes, architecture):
+    """Some images of the prior and their range; networks of the registry treat rows alone and have gradients."""
+    image_shape, name = tuple(probe.shape[1:]), name_of(network)
+    decode = for_any_size(lambda z: call_generator(network, z, layout, image_shape), name)
+    z, images = draw_images(decode, wishes.prior, latent_dim, n_values(image_shape))
+    if architecture is None:
+        check_generator(network, decode, z, images, name)
+    if wishes.is_declared or architecture == "linear":
+        return images, wishes.data_range
+    return images, settle_range(wishes.data_range, images, network, name)

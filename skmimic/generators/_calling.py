@@ -1,5 +1,6 @@
 """How a module wants to be called: found by one probe each, then repeated exactly."""
 
+import functools
 from collections.abc import Mapping
 
 import torch
@@ -7,19 +8,25 @@ from torch import nn
 
 from ..exceptions import GeneratorMismatchError
 from ..utils import as_images, infer_image_shape, n_values
+from ._company import check_alone
+from ._hints import hint_for, list_hint, map_hint
+from ._range import ends_in
 
 __all__ = [
     "call_discriminator",
     "call_encoder",
     "call_generator",
-    "ends_in_sigmoid",
+    "name_of",
     "probe_discriminator",
     "probe_encoder",
     "probe_generator",
 ]
 
+N_INWARD = 8  # images; a size that chunks of rows have
+LEAST_SIDE = 4  # pixels; no smaller image is worth a generator
 N_PROBES = 5  # rows: no usual number of channels, so a missing batch axis shows
 LATENT_ATTRIBUTES = ("latent_dim", "z_dim", "nz", "dim_z", "zdim", "latent_size", "n_latent", "n_z", "d")
+REPEATS = 1e-5  # of the largest value; a compiled module may compute its second pass otherwise than its first
 LOGIT_EPS = 1e-6  # a float32 probability cannot tell more
 
 
@@ -50,7 +57,7 @@ def probe_generator(module, latent_dim, image_shape, prior):
     """
     candidates = [latent_dim] if latent_dim is not None else _latent_candidates(module)
     if not candidates:
-        raise GeneratorMismatchError(f"{_name(module)}: cannot tell the number of latents. Pass latent_dim=...")
+        raise GeneratorMismatchError(f"{name_of(module)}: cannot tell the number of latents. Pass latent_dim=...")
     reasons = {}
     for candidate in candidates:
         z = prior.sample(N_PROBES, candidate, torch.Generator().manual_seed(0))
@@ -60,16 +67,30 @@ def probe_generator(module, latent_dim, image_shape, prior):
             except Exception as error:  # whatever the module's code raises: the next layout may be the right one
                 reasons[(candidate, layout)] = _first_line(error)
                 continue
-            images = _images_from(output, image_shape, _name(module))
-            _check_repeatable(images, _images_from(module(_laid_out(z, layout)), image_shape, _name(module)), module)
+            images = _images_from(output, image_shape, module, z)
+            if image_shape is None and _is_too_small(module, images, candidate):
+                reasons[(candidate, layout)] = f"gives images of shape {tuple(images.shape[1:])}"
+                continue
+            _check_repeatable(images, _images_from(module(_laid_out(z, layout)), image_shape, module, z), module)
             return candidate, layout, images
-    raise GeneratorMismatchError(_no_images(module, reasons, given=latent_dim is not None))
+    raise GeneratorMismatchError(_no_images(module, z, reasons, given=latent_dim is not None))
 
 
 def call_generator(module, z, layout, image_shape):
     """Map latents (n, d) to images (n, c, h, w) in the module's own range, float32."""
     output = module(_laid_out(z, layout))
-    return _one_image_tensor(output, _name(module)).float().reshape(len(z), *image_shape)
+    return _one_image_tensor(output, name_of(module)).float().reshape(len(z), *image_shape)
+
+
+def _is_too_small(module, images, latent_dim):
+    """Whether this is what becomes of latents that were meant to be something else, such as maps.
+
+    Vectors may be short, and so may images of a network that says itself which shape they have.
+    """
+    channels, height, width = images.shape[1:]
+    is_meant = channels == 1 and 1 in (height, width)
+    is_meant = is_meant or getattr(module, "image_shape", None) == (channels, height, width)
+    return not is_meant and (min(height, width) < LEAST_SIDE or images[0].numel() < latent_dim)
 
 
 def probe_discriminator(module, images):
@@ -79,6 +100,7 @@ def probe_discriminator(module, images):
     ----------
     module : torch.nn.Module
     images : tensor (n, c, h, w)
+        At least 16, all different.
 
     Returns
     -------
@@ -88,10 +110,10 @@ def probe_discriminator(module, images):
     Raises
     ------
     GeneratorMismatchError
-        If it does not give one number for each image.
+        If it does not give one number for each image, whatever the others are.
     """
     layout = _probe_inward(module, images, 1, "discriminator")
-    return {"layout": layout, "probability": ends_in_sigmoid(module)}
+    return {"layout": layout, "probability": ends_in(module, nn.Sigmoid)}
 
 
 def call_discriminator(module, images, layout, probability):
@@ -101,7 +123,7 @@ def call_discriminator(module, images, layout, probability):
 
 
 def probe_encoder(module, images, latent_dim):
-    """Find how an encoder takes images: {"layout": "images"} or {"layout": "rows"}."""
+    """Find how an encoder takes images, at least 16: {"layout": "images"} or {"layout": "rows"}."""
     return {"layout": _probe_inward(module, images, latent_dim, "encoder")}
 
 
@@ -152,12 +174,14 @@ def _one_image_tensor(output, name):
     return tensors[0]
 
 
-def _images_from(output, image_shape, name):
+def _images_from(output, image_shape, module, z):
     """Images (n, c, h, w) of a probe, checked; maps (n, h, w) are grey, rows take the wished or the likely shape."""
+    name = name_of(module)
     images = _one_image_tensor(output, name).detach().float()
     if len(images) != N_PROBES or images.ndim not in (2, 3, 4):
         raise GeneratorMismatchError(
-            f"{name}: {N_PROBES} latents gave a tensor of shape {tuple(images.shape)}; expected ({N_PROBES}, c, h, w)."
+            f"{name}: {N_PROBES} latents gave a tensor of shape {tuple(images.shape)}; expected ({N_PROBES}, c, h, w). "
+            + list_hint(module, z)
         )
     if images.ndim == 3:
         images = images[:, None]
@@ -169,33 +193,58 @@ def _images_from(output, image_shape, name):
             f"{name}: gives images of shape {shape}, {n_values(shape)} values, but image_shape={image_shape}. "
             "Leave image_shape out, or pass the shape the module gives."
         )
-    if not torch.isfinite(images).all():
-        raise GeneratorMismatchError(f"{name}: gives NaN or infinite pixels for draws of its prior. Check its weights.")
     return images
 
 
 def _check_repeatable(images, again, module):
-    if not torch.allclose(images, again, rtol=1e-3, atol=1e-3):
+    if (images - again).abs().max() > REPEATS * images.abs().max():
         raise GeneratorMismatchError(
-            f"{_name(module)}: gives different images for the same latents. Fix the noise that its forward draws, so "
+            f"{name_of(module)}: gives different images for the same latents. Fix the noise that its forward draws, so "
             "that the latents alone decide."
         )
 
 
 def _probe_inward(module, images, width, what):
-    reasons = {}
+    name, reasons = f"{what} {name_of(module)}", {}
     for layout in ("images", "rows"):
         try:
-            output = module(_inward(images, layout))
+            output = module(_inward(images[:N_INWARD], layout))
         except Exception as error:  # whatever the module's code raises: the next layout may be the right one
             reasons[layout] = _first_line(error)
             continue
-        _rows_from(output, len(images), width, f"{what} {_name(module)}")
+        _rows_from(output, N_INWARD, width, name)
+        answer = functools.partial(_answers, module, layout, width, name)
+        check_alone(module, answer, images, name, "what it says of an image", _way_out(what))
         return layout
+    n_taken = next((n for n in range(N_INWARD - 1, 0, -1) if _takes(module, images[:n], width)), None)
+    if n_taken is not None:
+        raise GeneratorMismatchError(
+            f"{name}: takes batches of {n_taken} but not of {N_INWARD} ({reasons['images']}), so what it says of an "
+            f"image depends on the others in its batch, and skmimic treats every row alone. {_way_out(what)}"
+        )
     raise GeneratorMismatchError(
-        f"{what} {_name(module)} accepts neither images of shape {tuple(images.shape[1:])} ({reasons['images']}) nor "
+        f"{name} accepts neither images of shape {tuple(images.shape[1:])} ({reasons['images']}) nor "
         f"rows ({reasons['rows']}). Pass one made for the generator's images."
     )
+
+
+def _way_out(what):
+    return f"Or pass the generator without its {what}."
+
+
+def _answers(module, layout, width, name, images):
+    return _rows_from(module(_inward(images, layout)), len(images), width, name)
+
+
+def _takes(module, images, width):
+    """Whether a module that refuses larger batches gives one row for each of some images."""
+    for layout in ("images", "rows"):
+        try:
+            _answers(module, layout, width, "", images)
+        except Exception:  # whatever the module's code raises
+            continue
+        return True
+    return False
 
 
 def _rows_from(output, n, width, name="module"):
@@ -208,26 +257,25 @@ def _rows_from(output, n, width, name="module"):
     )
 
 
-def ends_in_sigmoid(module):
-    """Whether the last layer of a module, in the order of registration, is a sigmoid."""
-    leaves = [part for part in module.modules() if not any(True for _ in part.children())]
-    return isinstance(leaves[-1], nn.Sigmoid) or getattr(leaves[-1], "original_name", "") == "Sigmoid"
-
-
 def _describe(output):
     if isinstance(output, torch.Tensor):
         return f"a {output.dtype} tensor of shape {tuple(output.shape)}"
     return f"a {type(output).__name__} with tensors of shapes {[tuple(tensor.shape) for tensor in _tensors_of(output)]}"
 
 
-def _no_images(module, reasons, given):
+def _no_images(module, z, reasons, given):
     layouts = {"flat": "(n, d)", "map": "(n, d, 1, 1)"}
     tried = "; ".join(f"{size} latents as {layouts[layout]}: {why}" for (size, layout), why in reasons.items())
-    hint = "Check latent_dim." if given else "Pass latent_dim=..."
-    return f"{_name(module)}: no images from any latents tried ({tried}). {hint}"
+    if len(set(reasons.values())) == 1 < len(reasons):  # the same for all
+        sizes = " or ".join(dict.fromkeys(str(size) for size, _ in reasons))
+        tried = f"{sizes} latents as {layouts['flat']} or {layouts['map']}: {next(iter(reasons.values()))}"
+    small = [size for (size, layout), why in reasons.items() if layout == "map" and why.startswith("gives images")]
+    hint = map_hint(small[0]) if small else hint_for(module, z, list(reasons.values()), given)
+    return f"{name_of(module)}: no images from any latents tried ({tried}). {hint}"
 
 
-def _name(module):
+def name_of(module):
+    """Return the name of a module's class, of scripted ones too."""
     return getattr(module, "original_name", type(module).__name__)
 
 

@@ -46,14 +46,15 @@ class Generator(BaseEstimator):
         Number of latents. None finds it from an attribute such as ``latent_dim`` or ``nz``, or from the first layer.
     image_shape : tuple of int or None, default=None
         Channels, height, width. None finds it by one forward pass.
-    data_range : tuple of float, default=(-1.0, 1.0)
-        Darkest and brightest pixel value that the module gives.
+    data_range : tuple of float or None, default=None
+        Values of black and white in the images that the module gives. None measures them on some hundred images of the
+        prior, where these are in [-1, 1], [0, 1] or [0, 255].
     prior : {"uniform", "normal"}, pair of float or Prior, default="uniform"
         Distribution of the latents; "uniform" is the box [-1, 1], a pair gives its bounds.
     discriminator : torch.nn.Module or None, default=None
-        Gives one logit for each image; a sigmoid at its end is undone.
+        Gives one logit for each image, whatever other images are in the batch; a sigmoid at its end is undone.
     encoder : torch.nn.Module or None, default=None
-        Maps images to latents.
+        Maps images to latents, each image alone.
     name : str or None, default=None
         For people. None takes the class of the module.
 
@@ -70,7 +71,11 @@ class Generator(BaseEstimator):
     Raises
     ------
     GeneratorMismatchError
-        If the parts don't fit each other.
+        If the parts don't fit each other, or nothing could be projected onto the images: they depend on other rows of
+        the batch (batch statistics at evaluation time), have no gradient in the latents, are not finite, all the same,
+        or smaller than images are.
+    DataRangeError
+        If the images fit no usual range, or not the one that is told.
     TypeError
         If a part is no module, or cannot be copied.
 
@@ -97,7 +102,7 @@ class Generator(BaseEstimator):
         *,
         latent_dim=None,
         image_shape=None,
-        data_range=(-1.0, 1.0),
+        data_range=None,
         prior="uniform",
         discriminator=None,
         encoder=None,
@@ -126,6 +131,7 @@ class Generator(BaseEstimator):
         discriminator, encoder : torch.nn.Module or None, default=None
         prior : {"uniform", "normal"}, pair of float or Prior, default="uniform"
         data_range : tuple of float, default=(-1.0, 1.0)
+            What it was trained on; not checked, for images are grey after a few steps.
         name : str or None, default=None
         notes : dict or None, default=None
             JSON values, such as ``{"trained_on": ..., "terms": ...}``.
@@ -134,7 +140,7 @@ class Generator(BaseEstimator):
         -------
         Generator
         """
-        wishes = Wishes(None, None, data_range, prior, name)
+        wishes = Wishes(None, None, data_range, prior, name, is_declared=True)
         modules = {"generator": generator_module, "discriminator": discriminator, "encoder": encoder}
         return cls._of(*assemble(modules, wishes, _as_json(notes or {})))
 

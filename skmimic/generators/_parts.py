@@ -1,6 +1,7 @@
 """The networks of a generator as numpy arrays and descriptions."""
 
 import io
+import pickle
 import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,18 @@ class Part:
     arrays: dict
     skeleton: Any = None
 
+    def __getstate__(self):
+        """Say what is wrong with programs of torch.export, which torch itself cannot pickle."""
+        if isinstance(self.skeleton, torch.fx.GraphModule):
+            try:
+                pickle.dumps(self.skeleton)
+            except Exception as error:  # of many kinds, none of which names the program
+                raise pickle.PicklingError(
+                    f"{self.description['module']}: a program made by torch.export or torch.fx cannot be pickled, so "
+                    "neither stored nor sent to workers. Pass the torch.nn.Module that it was made from."
+                ) from error
+        return vars(self)
+
     @property
     def architecture(self):
         """Name in the registry, or None."""
@@ -71,6 +84,11 @@ def take_apart(module):
     TypeError
         If it is no module, or one that cannot be copied.
     """
+    if isinstance(module, torch.export.ExportedProgram):
+        raise TypeError(
+            "expected a torch.nn.Module, got an ExportedProgram. Pass the module that it was exported from; "
+            "program.module() computes as well, but cannot be pickled, so not be sent to workers."
+        )
     if not isinstance(module, nn.Module):
         raise TypeError(f"expected a torch.nn.Module, got {type(module).__name__}. as_generator(...) accepts more.")
     module = _unwrapped(module)

@@ -51,11 +51,19 @@ def test_modules_and_pairs(make_dense):
     assert as_generator([make_dense(), discriminator]).prior == UniformPrior()
 
 
-@pytest.mark.parametrize(("last", "expected"), [(nn.Tanh, (-1, 1)), (nn.Sigmoid, (0, 1)), (nn.Identity, (-1, 1))])
-def test_the_last_layer_tells_the_range(make_dense, last, expected):
-    module = nn.Sequential(nn.Linear(4, 64), nn.Unflatten(1, (1, 8, 8)), last())
-    assert as_generator(module).data_range == expected
-    assert as_generator(module, data_range=(0, 255)).data_range == (0, 255)
+@pytest.mark.parametrize(
+    ("last", "factor", "expected"),
+    [(nn.Tanh, 4, (-1, 1)), (nn.Sigmoid, 4, (0, 1)), (nn.Sigmoid, 255 * 4, (0, 255)), (nn.Hardtanh, 4, (-1, 1))],
+)
+def test_the_range_of_a_module_is_measured(make_dense, last, factor, expected):
+    gain = 4
+
+    class Last(nn.Module):
+        def forward(self, x):
+            return last()(gain * x) * (factor / gain)
+
+    assert as_generator(make_dense(last=Last)).data_range == expected
+    assert as_generator(make_dense(last=Last), data_range=expected).data_range == expected
 
 
 def test_estimators_with_a_generator_are_read(generator):

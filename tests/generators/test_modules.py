@@ -67,7 +67,7 @@ def test_an_attribute_tells_the_latent_size(name):
         def forward(self, z):
             return self.head(z.view(len(z), 1, 8, 8))
 
-    assert Generator(Upsampled()).latent_dim == 64
+    assert Generator(Upsampled(), data_range=(-2, 2)).latent_dim == 64
 
 
 def test_a_misleading_attribute_is_tried_and_dropped(make_dense):
@@ -181,15 +181,19 @@ def test_what_is_no_module_is_refused(module):
         Generator(module)
 
 
-def test_a_module_whose_shape_depends_on_the_batch_is_caught_at_the_first_real_call():
+def test_a_module_whose_shape_depends_on_the_batch_is_refused(make_dense):
     class Greedy(nn.Module):
         latent_dim = 4
 
-        def forward(self, z):
-            return torch.zeros(len(z) if len(z) == 5 else 2, 1, 8, 8)
+        def __init__(self):
+            super().__init__()
+            self.dense = make_dense()
 
-    with pytest.raises((GeneratorMismatchError, RuntimeError), match="shape"):
-        Generator(Greedy()).on("cpu").decode(torch.zeros(6, 4))
+        def forward(self, z):
+            return self.dense(z) if len(z) == 5 else self.dense(z[:2])
+
+    with pytest.raises(GeneratorMismatchError, match=r"Greedy: does not take \d+ rows at a time .*Use the length"):
+        Generator(Greedy())
 
 
 # -- contents -------------------------------------------------------------------------------------------------------
@@ -206,7 +210,7 @@ def test_other_precisions_are_computed_in_float32(make_dense, dtype):
 
 
 def test_half_precision_arrays_stay_small(make_dense):
-    module = make_dense(latent_dim=100)
+    module = make_dense(latent_dim=60)
     assert len(pickle.dumps(Generator(module.half()))) < 0.6 * len(pickle.dumps(Generator(module.float())))
 
 
@@ -250,7 +254,7 @@ class Buffered(nn.Module):
 
     def forward(self, z):
         row = (self.plain + self.hidden)[self.order] * self.gain
-        return (z.sum(1)[:, None, None, None] * row).expand(-1, 1, 8, 8)
+        return (z.mean(1)[:, None, None, None] * row).expand(-1, 1, 8, 8)
 
 
 def test_buffers_of_all_kinds_are_kept():
@@ -310,7 +314,7 @@ def test_data_parallel_is_unwrapped(make_dense):
 
 
 def test_lazy_parameters_are_refused_until_they_exist():
-    module = nn.Sequential(nn.LazyLinear(64), nn.Unflatten(1, (1, 8, 8)))
+    module = nn.Sequential(nn.LazyLinear(64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8)))
     with pytest.raises(TypeError, match=r"not initialised yet\. Run the module once"):
         Generator(module, latent_dim=4)
     module(torch.zeros(1, 4))
@@ -375,9 +379,9 @@ def test_parts_see_images_in_the_range_of_the_generator(make_dense):
         def forward(self, images):
             return images.mean((1, 2, 3))
 
-    loaded = with_discriminator(make_dense, Mean(), data_range=(0, 255))
-    torch.testing.assert_close(loaded.discriminate(torch.full((4, 1, 8, 8), -1.0)), torch.zeros(4))
-    torch.testing.assert_close(loaded.discriminate(torch.ones(4, 1, 8, 8)), torch.full((4,), 255.0))
+    loaded = with_discriminator(make_dense, Mean(), data_range=(-3, 1))
+    torch.testing.assert_close(loaded.discriminate(torch.full((4, 1, 8, 8), -1.0)), torch.full((4,), -3.0))
+    torch.testing.assert_close(loaded.discriminate(torch.ones(4, 1, 8, 8)), torch.ones(4))
 
 
 def test_gradients_reach_the_images_through_the_discriminator(make_dense):

@@ -1,0 +1,110 @@
+"""What the network of a handle is checked for when the handle is made."""
+
+import torch
+
+from ..exceptions import GeneratorMismatchError
+from ._company import check_alone
+
+__all__ = ["check_generator", "draw_images"]
+
+MOST_DRAWS = 256  # of the prior; what one draw in a hundred shows, a few hundred show
+FEWEST_DRAWS = 16  # two companies of eight
+MOST_VALUES = 2**22  # pixels of all draws together: 256 draws up to 3x64x64, 85 of 3x128x128
+CHUNK = 16  # rows
+N_ROWS = 8  # of the checks that compare
+SAME = 1e-6  # of the largest value; float32 has 6e-8, and a sum of many terms some times that
+
+
+def draw_images(decode, prior, latent_dim, n_values):
+    """Draw latents and their images.
+
+    Parameters
+    ----------
+    decode : callable
+        Latents (n, d) to images (n, c, h, w).
+    prior : Prior
+    latent_dim : int
+    n_values : int
+        Of one image.
+
+    Returns
+    -------
+    z : tensor (n, d)
+    images : tensor (n, c, h, w)
+    """
+    n = min(max(MOST_VALUES // n_values, FEWEST_DRAWS), MOST_DRAWS)
+    z = prior.sample(n, latent_dim, torch.Generator().manual_seed(1))
+    return z, torch.cat([decode(part) for part in z.split(CHUNK)])
+
+
+def check_generator(module, decode, z, images, name):
+    """Refuse a network that no row can be projected onto, with the cause and the cure.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network, to find the layer that is to blame.
+    decode : callable
+        Latents (n, d) to images (n, c, h, w), by the network.
+    z, images : tensors (n, d) and (n, c, h, w)
+        Draws of the prior and what they give, at least 16.
+    name : str
+        Of the network, for messages.
+
+    Raises
+    ------
+    GeneratorMismatchError
+        If images are not finite or all the same, depend on other rows, or have no gradient.
+    """
+    _check_finite(images, name)
+    _check_varied(images, name)
+    check_alone(module, decode, z, name, "the image of a latent")
+    with torch.enable_grad():
+        _check_gradient(decode, z[:N_ROWS].clone().requires_grad_(), name)
+
+
+def _check_finite(images, name):
+    n_bad = int((~torch.isfinite(images).flatten(1).all(1)).sum())
+    if n_bad:
+        raise GeneratorMismatchError(
+            f"{name}: gives NaN or infinite pixels for {n_bad} of {len(images)} draws of its prior. Check its weights, "
+            "and that prior=... is what it was trained with."
+        )
+
+
+def _check_varied(images, name):
+    spread = (images.amax(0) - images.amin(0)).max()
+    if spread <= SAME * images.abs().max():
+        raise GeneratorMismatchError(
+            f"{name}: gives the same image for all {len(images)} draws of its prior, so it has nothing to choose from. "
+            "Check that it is trained and that its forward uses the latents."
+        )
+
+
+def _check_gradient(decode, z, name):
+    images = decode(z)
+    if not images.requires_grad:
+        raise GeneratorMismatchError(
+            f"{name}: its images have no gradient in the latents, so latents cannot be searched for. Take "
+            "torch.no_grad(), .detach(), .data and numpy out of its forward."
+        )
+    weights = torch.randn(images.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float32)
+    try:
+        (gradient,) = torch.autograd.grad((images * weights).sum(), z, allow_unused=True)
+    except (RuntimeError, NotImplementedError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        raise GeneratorMismatchError(
+            f"{name}: its images cannot be differentiated in the latents ({reason}). Compute them by torch's own "
+            "differentiable functions."
+        ) from error
+    if gradient is None or not gradient.any():
+        raise GeneratorMismatchError(
+            f"{name}: the gradient of its images in the latents is zero everywhere, so latents cannot be searched for. "
+            "Take rounding, argmax, comparisons and .detach() out of its forward."
+        )
+    if not torch.isfinite(gradient).all():
+        n_bad = int((~torch.isfinite(gradient).all(1)).sum())
+        raise GeneratorMismatchError(
+            f"{name}: the gradient of its images in the latents is NaN or infinite for {n_bad} of {len(z)} draws of "
+            "its prior. Look for roots, logarithms and divisions at zero in its forward."
+        )
