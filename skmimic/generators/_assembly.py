@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from ..utils import Bounds, n_values, refuse_fork, shielded
-from ._birth import check_generator, draw_images
+from ..utils import CANONICAL, Bounds, n_values, refuse_fork, shielded
+from ._birth import check_finite, check_generator, draw_images
 from ._calling import call_generator, name_of, probe_discriminator, probe_encoder, probe_generator
 from ._company import for_any_size
 from ._facts import Facts, as_image_shape, fingerprint_of, is_positive_integer
@@ -56,8 +56,10 @@ def _examined(network, latent_dim, layout, probe, wishes, architecture):
     image_shape, name = tuple(probe.shape[1:]), name_of(network)
     decode = for_any_size(lambda z: call_generator(network, z, layout, image_shape), name)
     z, images = draw_images(decode, wishes.prior, latent_dim, n_values(image_shape))
+    check_finite(images, name)
     if architecture is None:
         check_generator(network, decode, z, images, name)
-    if wishes.is_declared or architecture == "linear":
-        return images, wishes.data_range
-    return images, settle_range(wishes.data_range, images, network, name)
+    if architecture == "linear":  # its values are what they are: nothing is clipped
+        return images, wishes.data_range or CANONICAL
+    told = wishes.data_range
+    return images, told if told and wishes.is_declared else settle_range(told, images, network, name)

@@ -36,7 +36,7 @@ def hint_for(module, z, reasons, given):
             "It was exported for batches of one size. Pass the module that it was exported from, or export it again "
             "with dynamic_shapes=({0: torch.export.Dim.AUTO},)."
         )
-    if any("dtype" in reason or ("type" in reason and "Half" in reason) for reason in reasons):
+    if any("dtype" in reason or "bias type" in reason for reason in reasons):
         return "skmimic computes in float32 throughout: take casts such as z.half() or z.double() out of its forward."
     return list_hint(module, z) or _axes_hint(module, z) or _size_hint(given)
 
