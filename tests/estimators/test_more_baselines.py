@@ -450,10 +450,10 @@ class TestBiGAN:
         assert_near(model.transform(pictures()), gan().decode(z).reshape(40, -1))
 
     def test_an_exact_linear_encoder_is_the_closed_form(self):
-        generator = Generator(Linear(), encoder=Inverse(), prior="normal")
+        generator = Generator(Linear(), encoder=Inverse(), prior="normal", data_range=(-2, 2))
         rows = np.random.default_rng(0).uniform(-1, 1, (40, 64)).astype(np.float32)
         components = Linear().components.numpy()
-        found = BiGANProjector(generator).fit(rows).transform(rows)
+        found = BiGANProjector(generator, data_range=(-2, 2)).fit(rows).transform(rows)
         np.testing.assert_allclose(found, rows @ components.T @ components, atol=1e-6)
 
     def test_refinement_lowers_the_loss(self):
