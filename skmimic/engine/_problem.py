@@ -83,6 +83,12 @@ class Problem:
     guide: RowGuide | None = None
 
     @property
+    def rough(self):
+        """The same problem on the generator's rough twin, or None where it has none."""
+        twin = self.generator.rough
+        return None if twin is None else self.with_(generator=twin)
+
+    @property
     def has_deviations(self):
         """Whether rows have affine deviations of their own."""
         return self.deviation_sd is not None and self.surrogate.takes_deviations

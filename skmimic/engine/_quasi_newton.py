@@ -1,5 +1,7 @@
 """Rows projected by L-BFGS, every row with a memory and a step length of its own, from one start or several."""
 
+import math
+
 import torch
 
 from ._descent import CHECK_EVERY, Descent, has_settled
@@ -11,6 +13,8 @@ MEMORY = 10
 LONGEST_STEP = 0.5  # root mean square, in standard deviations of the priors
 SUFFICIENT = 1e-4  # part of the decrease foreseen by the gradient that a step must bring
 TRIAL_SHARE = 1 / 4  # of all evaluations, for each start of a contest
+FINAL_SHARE = 1 / 10  # of all evaluations, that a rough walk ends with in float32
+SLACK = 4e-3  # of the objective, that a rough step may raise it by: a few times its noise; see docs/design.md
 SHORTER, SHORTEST = 0.3, 1e-3  # factor after a step that was refused; below this length the memory is dropped
 
 
@@ -18,7 +22,7 @@ class QuasiNewton:
     """Projected L-BFGS on the latents; the surrogate is held.
 
     Rows share nothing but the moment of an evaluation: what a row does is the same in any company. A step that does not
-    lower a row's objective is not taken, so the latents are the best so far at any time.
+    lower a row's objective is not taken, so without slack the latents are the best so far at any time.
 
     Parameters
     ----------
@@ -28,14 +32,16 @@ class QuasiNewton:
         The start; copied.
     settings : Settings
         ``lr_latent`` is the root mean square of a row's first step.
+    slack : float, default=0.0
+        Fraction of the objective by which a step may raise it, where the objective is noisy.
 
     References
     ----------
     Nocedal and Wright, Numerical Optimization, 2006, algorithms 7.4 and 3.1.
     """
 
-    def __init__(self, problem, observed, latents, settings):
-        self.problem, self.observed, self.settings = problem, observed, settings
+    def __init__(self, problem, observed, latents, settings, slack=0.0):
+        self.problem, self.observed, self.settings, self.slack = problem, observed, settings, slack
         self.latent_dim, self.scale = latents.z.shape[1], float(problem.generator.prior.scale)
         self.point = self._allowed(self._packed(latents))
         self.value, self.gradient = self._evaluated(self.point)
@@ -93,7 +99,7 @@ class QuasiNewton:
         value, gradient = self._evaluated(trial)
         step, change = trial - self.point, gradient - self.gradient
         foreseen = (self.gradient * step).sum(1).clamp_max(0.0)
-        taken = moves & (value <= self.value + SUFFICIENT * foreseen)
+        taken = moves & (value <= self.value + self.slack * self.value.abs() + SUFFICIENT * foreseen)
         self._remember(step, change, taken)
         self.point = torch.where(taken[:, None], trial, self.point)
         self.gradient = torch.where(taken[:, None], gradient, self.gradient)
@@ -111,6 +117,13 @@ class QuasiNewton:
         for name in ("steps", "changes", "curvatures"):
             pair = (getattr(walk, name).transpose(0, 1) for walk in (rival, self))
             setattr(self, name, _chosen(lower, *pair).transpose(0, 1))
+
+    def end_in(self, problem):
+        """Go on in another problem, near the first one, without slack; the memory of the steps is kept."""
+        self.problem, self.slack = problem, 0.0
+        self.value, self.gradient = self._evaluated(self.point)
+        self.length = torch.ones_like(self.length)
+        self.direction = self._direction()
 
     def _remember(self, step, change, taken):
         """Add the pair of each row that was taken and shows positive curvature to its memory."""
@@ -178,10 +191,15 @@ class Contest:
         As those of `QuasiNewton`.
     starts : list of Latents
         Two to four.
+    rough : Problem or None, default=None
+        The same problem, computed faster and less exactly. Trial and walk are held in it; the last `FINAL_SHARE` of the
+        evaluations are those of `problem`.
     """
 
-    def __init__(self, problem, observed, starts, settings):
-        self.walks = [QuasiNewton(problem, observed, start, settings) for start in starts]
+    def __init__(self, problem, observed, starts, settings, rough=None):
+        self.problem, self.is_rough = problem, rough is not None
+        first, slack = (rough, SLACK) if self.is_rough else (problem, 0.0)
+        self.walks = [QuasiNewton(first, observed, start, settings, slack) for start in starts]
 
     @property
     def latents(self):
@@ -196,7 +214,10 @@ class Contest:
         """Evaluate objective and gradient `n_steps` times over all starts; arguments as those of `QuasiNewton`."""
         if observe is not None:
             observe(0, self.latents)
-        self.walks[0].go_on(self._decide(n_steps, observe), n_steps, observe)
+        n_done = self._decide(n_steps, observe)
+        if self.is_rough:
+            n_done = self._go_on_roughly(n_done, n_steps, observe)
+        self.walks[0].go_on(n_done, n_steps, observe)
 
     def _decide(self, n_steps, observe):
         """Hold the trial, keep one walk, and return the number of evaluations that this took."""
@@ -213,14 +234,27 @@ class Contest:
         self.walks = [first]
         return n_trials
 
+    def _go_on_roughly(self, n_done, n_steps, observe):
+        """Do all but the last evaluations, leave the rough problem, and return the number of evaluations so far."""
+        walk, n_rough = self.walks[0], n_steps - math.ceil(FINAL_SHARE * n_steps)
+        for step in range(n_done + 1, n_rough + 1):
+            walk.step()
+            if observe is not None and step % CHECK_EVERY == 0:
+                observe(step, self.latents)
+        walk.end_in(self.problem)
+        self.is_rough = False
+        return max(n_done, n_rough)
 
-def row_walk(problem, observed, starts, settings):
+
+def row_walk(problem, observed, starts, settings, rough=None):
     """Choose how rows walk with the surrogate held.
 
     Parameters
     ----------
     problem, observed, settings
         As those of `QuasiNewton`.
+    rough : Problem or None, default=None
+        For a contest, see there.
     starts : Latents, or list of Latents
         The first is the best guess; a descent of first order takes no other.
 
@@ -233,7 +267,7 @@ def row_walk(problem, observed, starts, settings):
         return Descent(problem, observed, starts[0], settings)
     if len(starts) == 1:
         return QuasiNewton(problem, observed, starts[0], settings)
-    return Contest(problem, observed, starts, settings)
+    return Contest(problem, observed, starts, settings, rough)
 
 
 def _chosen(rows, one, other):

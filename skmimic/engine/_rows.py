@@ -164,7 +164,7 @@ class RowProjector:
             return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
         problem = self.problem.for_rows(observed)
-        walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings())
+        walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings(), problem.rough)
         walk.project_rows(self._n_steps(), observe)
         if self.guide is not None:
             free = walk.latents.detached()
