@@ -35,8 +35,8 @@ class RoughDecoder(nn.Module):
 
     def forward(self, z):
         """Map latents (n, latent_dim) to images (n, c, h, w) in [-1, 1], float32."""
-        maps = torch.relu(aligned_linear(z, self.first_weight, self.first_bias))
-        maps = maps.unflatten(1, self.base).permute(0, 3, 1, 2).to(torch.bfloat16)
+        maps = torch.relu(aligned_linear(z, self.first_weight, self.first_bias).to(torch.bfloat16))
+        maps = maps.unflatten(1, self.base).permute(0, 3, 1, 2)
         for weight, bias in self.middle:
             maps = torch.relu(F.conv_transpose2d(maps, weight, bias, self.last.stride, self.last.padding))
         n, channels, height, width = maps.shape

@@ -220,6 +220,56 @@ def test_a_contest_is_observed_at_the_same_steps(digits, n_starts, n_steps):
     assert steps == observed_steps(n_steps)
 
 
+def rough_problem(problem, noise=0.02, seed=0):
+    """The same problem on a generator that is wrong by a little, in another way at every place."""
+    generator = copy_of(problem.generator)
+    exact, wave = (
+        generator.decode,
+        200 * torch.randn(generator.latent_dim, generator=torch.Generator().manual_seed(seed)),
+    )
+    generator.decode = lambda z: exact(z) + noise * torch.sin(z @ wave).detach()[:, None, None, None]
+    return problem.with_(generator=generator)
+
+
+def copy_of(generator):
+    twin = object.__new__(type(generator))
+    vars(twin).update(vars(generator))
+    return twin
+
+
+def test_a_rough_contest_ends_in_the_problem_itself(digits):
+    """As low as the exact contest but for a little, its objective that of the problem, and downhill at the end."""
+    problem, observed, starts, exact = contest_of(digits, (0, 1))
+    contest = row_walk(problem, observed, starts, SETTINGS, rough_problem(problem))
+    for walk in (exact, contest):
+        walk.project_rows(120)
+    torch.testing.assert_close(contest.objective(), problem.objective(observed, contest.latents).detach())
+    assert contest.objective().mean() < 1.03 * exact.objective().mean()
+
+
+@pytest.mark.parametrize("n_steps", [1, 3, 25, 60, 167])
+@pytest.mark.parametrize("n_starts", [2, 3, 4])
+def test_a_rough_contest_evaluates_as_often_and_is_observed_at_the_same_steps(digits, n_starts, n_steps):
+    problem, observed, starts, _ = contest_of(digits, range(n_starts))
+    steps = []
+    contest = row_walk(problem, observed, starts, SETTINGS, rough_problem(problem))
+    contest.project_rows(n_steps, lambda step, latents: steps.append(step))
+    assert steps == observed_steps(n_steps)
+    torch.testing.assert_close(contest.objective(), problem.objective(observed, contest.latents).detach())
+
+
+def test_slack_lets_a_step_go_uphill_a_little(digits):
+    generator, observed = digits
+    problem = rough_problem(problem_of(generator), noise=0.1)
+    walk = QuasiNewton(problem, observed, Latents(drawn(generator, 16)), SETTINGS, slack=1e-2)
+    values = [walk.objective()]
+    for _ in range(40):
+        walk.step()
+        values.append(walk.objective())
+    rises = (torch.stack(values).diff(dim=0) / values[0]).amax()
+    assert 0 < rises <= 1e-2
+
+
 def test_a_descent_of_first_order_takes_the_first_start(digits):
     generator, observed = digits
     problem = problem_of(generator)

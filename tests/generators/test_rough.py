@@ -1,0 +1,85 @@
+"""The rough twin of a decoder: the same images and gradients but for rounding; a row's bits in any company."""
+
+import pytest
+import torch
+from torch import nn
+
+from skmimic import Generator, load_gan
+from skmimic.generators import architectures
+from tests.helpers import loaded
+
+SHAPES = [(1, 28, 28), (1, 16, 16), (3, 32, 32), (3, 20, 26), (2, 64, 64)]
+
+
+def decoder_of(image_shape, width=8, latent_dim=12):
+    torch.manual_seed(0)
+    return architectures.DCGANGenerator(latent_dim, image_shape, width)
+
+
+@pytest.fixture(autouse=True)
+def bfloat16_is_fast(monkeypatch):
+    monkeypatch.setattr("skmimic.generators._loaded.has_fast_bfloat16", lambda device: True)
+
+
+def on_cpu(module):
+    return Generator(module).on("cpu")
+
+
+def images_and_gradient(generator, z):
+    z = z.clone().requires_grad_()
+    images = generator.decode(z)
+    values = (images - 0.3).square().flatten(1).sum(1)
+    return images.detach(), torch.autograd.grad(values.sum(), z)[0]
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_images_and_gradients_are_near(image_shape):
+    generator = on_cpu(decoder_of(image_shape))
+    z = generator.prior.sample(6, 12, torch.Generator().manual_seed(1))
+    (images, gradient), (rough, rough_gradient) = (images_and_gradient(one, z) for one in (generator, generator.rough))
+    assert rough.dtype == rough_gradient.dtype == torch.float32
+    torch.testing.assert_close(rough, images, rtol=0, atol=0.02)
+    assert (rough_gradient - gradient).norm() < 0.1 * gradient.norm()
+    assert not torch.equal(rough, images)
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnist16"])
+@pytest.mark.parametrize("n_rows", [4, 8, 16, 32, 64])
+def test_rows_and_their_gradients_do_not_depend_on_their_company(name, n_rows):
+    generator = load_gan(name).on("cpu").rough
+    z = generator.prior.sample(128, generator.latent_dim, torch.Generator().manual_seed(2))
+    everyone = images_and_gradient(generator, z)
+    some = torch.randperm(128, generator=torch.Generator().manual_seed(n_rows))[:n_rows]
+    for few, all_rows in zip(images_and_gradient(generator, z[some]), everyone, strict=True):
+        assert torch.equal(few, all_rows[some])
+
+
+def test_the_twin_is_made_once_and_leaves_the_generator_alone():
+    generator = on_cpu(decoder_of((1, 28, 28)))
+    z = generator.prior.sample(4, 12, torch.Generator().manual_seed(3))
+    before = generator.decode(z)
+    assert generator.rough is generator.rough
+    generator.rough.decode(z)
+    assert torch.equal(generator.decode(z), before)
+
+
+def test_there_is_none_where_bfloat16_is_slow(monkeypatch):
+    monkeypatch.setattr("skmimic.generators._loaded.has_fast_bfloat16", lambda device: False)
+    assert on_cpu(decoder_of((1, 28, 28))).rough is None
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        nn.Sequential(nn.Linear(12, 64), nn.Tanh(), nn.Unflatten(1, (1, 8, 8))),
+        type("Another", (architectures.DCGANGenerator,), {})(12, (1, 28, 28), 8),
+        decoder_of((1, 8, 8)),
+    ],
+    ids=["unknown", "derived", "one layer"],
+)
+def test_there_is_none_for_other_networks(module):
+    assert on_cpu(module).rough is None
+
+
+def test_a_linear_generator_has_none():
+    assert loaded().rough is None
