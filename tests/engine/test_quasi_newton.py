@@ -247,8 +247,8 @@ def test_a_rough_contest_ends_in_the_problem_itself(digits):
     assert contest.objective().mean() < 1.03 * exact.objective().mean()
 
 
-@pytest.mark.parametrize("n_steps", [1, 3, 25, 60, 167])
-@pytest.mark.parametrize("n_starts", [2, 3, 4])
+@pytest.mark.parametrize("n_steps", [1, 25, 60])
+@pytest.mark.parametrize("n_starts", [2, 3])
 def test_a_rough_contest_evaluates_as_often_and_is_observed_at_the_same_steps(digits, n_starts, n_steps):
     problem, observed, starts, _ = contest_of(digits, range(n_starts))
     steps = []
