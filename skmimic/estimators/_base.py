@@ -43,6 +43,7 @@ from ._data import (
     warn_if_outside,
 )
 from ._drafts import all_or_nothing
+from ._huge import refuse_far
 from ._layout import check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
 from ._reporting import Reporter
@@ -156,6 +157,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
             raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_)
         self.data_range_ = choose_data_range(subject, self._told_range(gan), rows, self.generator_)
+        refuse_far(subject, rows, self.data_range_)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -166,6 +168,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         """
         check_is_fitted(self)
         rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=whole or self._why_whole())
+        refuse_far(type(self).__name__, rows, self.data_range_)
         if not self.generator_.is_linear:
             warn_if_outside(type(self).__name__, rows, self.data_range_)
         return rows, form

@@ -8,6 +8,7 @@ from sklearn.utils.validation import column_or_1d
 
 from ..engine import LabelledSource
 from ..utils import n_values
+from ..utils._sklearn import without_dispatch
 from ._data import canonical_images, distinct_rows
 
 __all__ = ["class_shares", "labelled_source"]
@@ -16,6 +17,7 @@ MOST_ROWS = 10_000  # of the source that are kept, the same number of every clas
 MOST_VALUES = 5_000_000  # of them together: every step compares each row with all
 
 
+@without_dispatch
 def labelled_source(rows, y, image_shape, bounds):
     """Keep some labelled source images of every class.
 

@@ -9,7 +9,8 @@ import torch
 
 from ..exceptions import DataRangeWarning, GeneratorMismatchError
 from ..utils import BYTES, CANONICAL, Bounds, as_images, n_values, shielded
-from ..utils._sklearn import validate_data
+from ..utils._sklearn import validate_data, without_dispatch
+from ._huge import refuse_huge
 from ._inputs import as_array
 from ._layout import Form, check_fits, rows_in, shapes_in
 
@@ -29,6 +30,7 @@ UNIT = Bounds(0.0, 1.0)
 SLACK = 0.05  # of the range, for noise
 
 
+@without_dispatch
 def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
     """Validate X as scikit-learn does; images come in any form that `as_array` and `shapes_in` know.
 
@@ -52,6 +54,8 @@ def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
 
     Raises
     ------
+    DataRangeError
+        If a value is too large to compute with.
     ValueError
         If X is empty, infinite, or has another number of features or images of another shape than in `fit`; if a pixel
         was not seen that must be.
@@ -63,6 +67,7 @@ def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
         check_fits(subject, X, told, image_shape)
     X = X if told is None else rows_in(X, told)
     rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite="allow-nan")
+    refuse_huge(subject, rows)
     check_seen(subject, rows, whole)
     dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
     return rows, Form(shape or rows.shape[1:], told, dtype)

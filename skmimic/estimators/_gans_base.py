@@ -36,6 +36,7 @@ from ._data import (
 )
 from ._drafts import all_or_nothing
 from ._gans_file import FITTED, described, restored
+from ._huge import refuse_far
 from ._layout import as_came, known_image_shape
 
 __all__ = ["TrainedGenerator"]
@@ -151,6 +152,7 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         told = check_image_shape(type(self).__name__, self.image_shape, form.image_shape, rows.shape[1])
         self.image_shape_ = told or infer_image_shape(rows.shape[1])
         self.data_range_, self._sample_shape = self._choose_data_range(rows), form.shape
+        refuse_far(type(self).__name__, rows, self.data_range_)
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
-from ..exceptions import FrozenGeneratorError, GeneratorMismatchError
+from ..exceptions import FrozenGeneratorError, GeneratorMismatchError, NotFiniteError
 from ..utils import (
     CANONICAL,
     RowRunner,
@@ -26,6 +26,7 @@ from ._loaded import LoadedGenerator
 
 __all__ = ["Generator"]
 
+LARGEST_LATENT = 1e15  # its square, summed, is still finite in single precision, 3.4e38
 CHUNK = 64  # rows decoded at once by `decode`
 
 
@@ -290,7 +291,9 @@ class Generator(BaseEstimator):
         Raises
         ------
         GeneratorMismatchError
-            If `Z` has another shape or is not finite.
+            If `Z` has another shape, is not finite, or too large to compute with.
+        NotFiniteError
+            If the images are not finite.
         """
         Z = self._as_latents(Z)
         if not len(Z):
@@ -298,12 +301,17 @@ class Generator(BaseEstimator):
         loaded = self.on("cpu")
         with shielded(), torch.no_grad():
             images = RowRunner(CHUNK)(loaded.decode, torch.from_numpy(Z))
+            if not bool(torch.isfinite(images).all()):
+                raise NotFiniteError(
+                    f"{self!r}: latents up to {np.abs(Z).max():g} give images that are not finite. Pass latents as "
+                    "encode or the prior give them."
+                )
         return CANONICAL.convert(images, self.data_range).numpy()
 
     def _as_latents(self, Z):
         if isinstance(Z, torch.Tensor):
-            Z = Z.detach().cpu().float().numpy()
-        Z = np.array(Z, dtype=np.float32)
+            Z = Z.detach().cpu().double().numpy()
+        Z = np.array(Z, dtype=np.float64)
         if Z.ndim != 2 or Z.shape[1] != self.latent_dim:
             hint = " Reshape one latent with z.reshape(1, -1)." if Z.ndim == 1 else ""
             raise GeneratorMismatchError(
@@ -311,7 +319,12 @@ class Generator(BaseEstimator):
             )
         if not np.isfinite(Z).all():
             raise GeneratorMismatchError(f"{self!r}: latents contain NaN or infinity.")
-        return Z
+        if (np.abs(Z) > LARGEST_LATENT).any():
+            raise GeneratorMismatchError(
+                f"{self!r}: latents go up to {np.abs(Z).max():g}, more than {LARGEST_LATENT:g}, which single precision "
+                "cannot square and sum. Pass latents as encode or the prior give them."
+            )
+        return Z.astype(np.float32)
 
     def linear_map(self):
         """Return the affine map of a linear generator.

@@ -1,5 +1,6 @@
 """The one import of scikit-learn's private helpers."""
 
+from sklearn import config_context
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
@@ -23,6 +24,9 @@ def makes_frames(estimator):
     return _get_output_config("transform", estimator)["dense"] != "default"
 
 
+# Decorator: arrays of other libraries are read as numpy although the caller lets scikit-learn dispatch on them.
+without_dispatch = config_context(array_api_dispatch=False)
+
 __all__ = [
     "CallbackSupportMixin",
     "HasMethods",
@@ -35,4 +39,5 @@ __all__ = [
     "safe_indexing",
     "validate_data",
     "with_callbacks",
+    "without_dispatch",
 ]

@@ -1,7 +1,10 @@
 """In what form images come and go: rows or pictures, integers or floats, any range."""
 
+import importlib
+
 import numpy as np
 import pytest
+import sklearn
 import torch
 from sklearn.decomposition import PCA
 
@@ -197,3 +200,23 @@ def test_a_decomposition_that_is_not_fitted_yet_takes_images(cls, form):
     np.testing.assert_array_equal(
         model.score_samples(X), small(cls, PCA(5), surrogate="identity").fit(pictures()).score_samples(pictures())
     )
+
+
+@pytest.mark.parametrize("cls", [PGDProjector, MimicAnomalyDetector, DCGAN])
+def test_torch_rows_under_dispatch_are_as_without(cls):
+    """scikit-learn's `array_api_dispatch` is about its own estimators."""
+    rows = torch.from_numpy(pictures().copy())
+    strict = importlib.import_module("array_api_strict").asarray(pictures())
+
+    def answer(X):
+        if cls is DCGAN:
+            return DCGAN(width=2, max_steps=1, random_state=0).fit(X).sample(2, random_state=0)
+        model = small(cls, surrogate="identity").fit(X) if cls is MimicAnomalyDetector else small(cls).fit(X)
+        return model.transform(X) if hasattr(model, "transform") else model.score_samples(X)
+
+    expected = answer(pictures())
+    for X in (rows, rows.reshape(-1, 8, 8), strict):
+        with sklearn.config_context(array_api_dispatch=True):
+            found = answer(X)
+        assert isinstance(found, np.ndarray)
+        np.testing.assert_array_equal(found.reshape(expected.shape), expected)
