@@ -28,7 +28,7 @@ def _zoom_without_corners(height, width, degrees):
 
 
 class _Warp(Corruption):
-    """Base class of what samples images bilinearly at the positions of an affine grid; what lies outside is -1."""
+    """Base class of what samples images bilinearly at the positions of an affine grid; outside lies `fill`."""
 
     is_affine_in_images = True
 
@@ -44,12 +44,14 @@ class _Warp(Corruption):
         matrices = [one._sampling(*images.shape[-2:]) for one in corruptions]
         theta = torch.tensor(matrices, dtype=images.dtype, device=images.device).expand(len(images), 2, 3)
         grid = F.affine_grid(theta, list(images.shape), align_corners=False)
-        return F.grid_sample(images + 1, grid, align_corners=False) - 1  # +1: the zero padding is then -1
+        fill = torch.tensor([one.fill for one in corruptions], dtype=images.dtype, device=images.device)
+        fill = fill.reshape(-1, 1, 1, 1)
+        return F.grid_sample(images - fill, grid, align_corners=False) + fill  # the padding is zero
 
 
 @dataclass(frozen=True, repr=False)
 class Rotation(_Warp):
-    """Rotate images about their centre; corners that come into view are -1, or are cut off.
+    """Rotate images about their centre; corners that come into view show `fill`, or are cut off.
 
     Parameters
     ----------
@@ -58,6 +60,8 @@ class Rotation(_Warp):
     crop : bool, default=False
         Whether to enlarge the rotated image by the smallest factor with which nothing from outside comes into view,
         ``|cos| + |sin|`` for a square: the small crop of the paper, section 4.
+    fill : float, default=-1
+        What comes into view. -1 is black of images in [-1, 1]; 0 that of images in [0, 1].
 
     Examples
     --------
@@ -71,8 +75,10 @@ class Rotation(_Warp):
 
     degrees: float
     crop: bool = False
+    fill: float = -1.0
 
     def __post_init__(self):
+        check_number("Rotation", "fill", self.fill)
         check_number("Rotation", "degrees", self.degrees)
 
     def _sampling(self, height, width):
@@ -82,12 +88,14 @@ class Rotation(_Warp):
 
 @dataclass(frozen=True, repr=False)
 class Zoom(_Warp):
-    """Scale the content of images about their centre; the border that comes into view is -1.
+    """Scale the content of images about their centre; the border that comes into view shows `fill`.
 
     Parameters
     ----------
     factor : float
         Positive. Below 1 shrinks the content, above 1 enlarges and crops it.
+    fill : float, default=-1
+        What comes into view. -1 is black of images in [-1, 1]; 0 that of images in [0, 1].
 
     Examples
     --------
@@ -98,8 +106,10 @@ class Zoom(_Warp):
     """
 
     factor: float
+    fill: float = -1.0
 
     def __post_init__(self):
+        check_number("Zoom", "fill", self.fill)
         check_number("Zoom", "factor", self.factor, 0, strict=True)
 
     def _sampling(self, height, width):
@@ -108,7 +118,7 @@ class Zoom(_Warp):
 
 @dataclass(frozen=True, repr=False)
 class Affine(_Warp):
-    """Rotate, zoom and then shift images in one interpolation; what comes into view is -1.
+    """Rotate, zoom and then shift images in one interpolation; what comes into view shows `fill`.
 
     Parameters
     ----------
@@ -118,6 +128,8 @@ class Affine(_Warp):
         Positive factor, as in `Zoom`.
     shift : (float, float), default=(0, 0)
         Pixels by which the content moves to the right and down.
+    fill : float, default=-1
+        What comes into view. -1 is black of images in [-1, 1]; 0 that of images in [0, 1].
 
     See Also
     --------
@@ -135,8 +147,10 @@ class Affine(_Warp):
     rotation: float = 0.0
     zoom: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
+    fill: float = -1.0
 
     def __post_init__(self):
+        check_number("Affine", "fill", self.fill)
         check_number("Affine", "rotation", self.rotation)
         check_number("Affine", "zoom", self.zoom, 0, strict=True)
         if len(self.shift) != 2:

@@ -138,7 +138,7 @@ def has_parameters(surrogate, generator, seed):
 
 def fresh_surrogate(surrogate, generator, seed):
     """Build a trainable surrogate, try it on two images, and name its family."""
-    fresh = resolve_surrogate(surrogate, generator.image_shape, seed).to(generator.device).eval()
+    fresh = resolve_surrogate(surrogate, generator.image_shape, seed, generator.background).to(generator.device).eval()
     images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
     with torch.no_grad():
         mimicked = fresh(images)

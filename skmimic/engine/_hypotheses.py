@@ -6,7 +6,8 @@ import torch
 from scipy.stats import t as student
 
 from ..surrogates import warp
-from ._retrieval import ROTATIONS, ZOOMS, Pose, shrink
+from ..utils import background_of
+from ._retrieval import N_BACKGROUND, ROTATIONS, ZOOMS, Pose, shrink
 from ._unseen import completed, distances_to, seen_pixels
 
 __all__ = ["Hypothesis", "distances", "hypotheses_for", "is_identifiable"]
@@ -100,9 +101,9 @@ def distances(images, observed, hypotheses):
     aspect, seen = images.shape[-2] / images.shape[-1], seen_pixels(observed)
     images, rows = shrink(images), shrink(completed(observed)).flatten(1)
     weights = None if seen is None else shrink(seen.to(observed)).flatten(1)
-    warped = {}
+    warped, fill = {}, background_of(images[:N_BACKGROUND])
     for pose in dict.fromkeys(hypothesis.pose for hypothesis in hypotheses):
-        warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images), aspect)
+        warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images), aspect, fill=fill)
     return torch.stack([distances_to(rows, _rows(warped[h.pose], h), weights).amin(1) for h in hypotheses])
 
 

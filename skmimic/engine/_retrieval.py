@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from ..surrogates import MissingPixels, affine_matrix, warp
-from ..utils import gaussian_blur
+from ..utils import background_of, gaussian_blur
 from ._evidence import fill_in, scattered_pixels
 from ._unseen import completed, distances_to, first_seen, seen_pixels, spread, surroundings
 
@@ -16,6 +16,7 @@ __all__ = ["Pose", "Retrieval", "dead_pixels", "retrieve", "retrieve_blurred", "
 
 N_ROWS = 128
 N_SAMPLES = 500  # whose range of values is looked at
+N_BACKGROUND = 256  # whose borders are looked at
 MAX_SIDE = 16  # the search runs on pictures whose shorter side is no longer
 MOST_SQUARES = 4  # of that side, whose pixels an oblong picture may have: content is as small as the shorter side
 MAX_BLURRED_SIDE, N_BLURRED = 32, 1000  # where fine detail counts
@@ -133,14 +134,14 @@ class _Search:
         is_live = live[0] > 0
         is_read = is_live.expand_as(observed) & (True if seen is None else seen)
         self.observed_range = _range(observed[is_read] if bool(is_read.any()) else observed)
-        self.samples = images[:N_SAMPLES]
+        self.samples, self.fill = images[:N_SAMPLES], background_of(images[:N_BACKGROUND])
 
     def distance(self, pose, tone=UNCHANGED):
         """Mean distance of the rows to their nearest candidate under a pose, a gain and a bias.
 
         Divided by the root of the gain: a weak gain alone would bring all candidates nearer to any row.
         """
-        warped = tone.gain * warp(self.images, pose.matrix.to(self.images), self.aspect) + tone.bias
+        warped = tone.gain * warp(self.images, pose.matrix.to(self.images), self.aspect, fill=self.fill) + tone.bias
         warped = (warped * self.weight).flatten(1)
         nearest = distances_to(self.observed.flatten(1), warped, self.seen).amin(1).mean().item()
         return nearest / math.sqrt(max(abs(tone.gain), 1e-6))
@@ -214,7 +215,8 @@ def _with_toned(search, found, under):
 
 def _dead_under(images, observed, missing, pose, tone):
     """Find the pixels that are dead although a pose and a tone would have them alive."""
-    mimicked = tone.gain * warp(images, pose.matrix.to(observed)) + tone.bias
+    warped = warp(images, pose.matrix.to(observed), fill=background_of(images[:N_BACKGROUND]))
+    mimicked = tone.gain * warped + tone.bias
     return dead_pixels(mimicked, observed, missing)
 
 
@@ -301,7 +303,7 @@ def _photometric(search, pose):
 def _matching_tones(search, pose):
     """Match the range of the values under a pose, upright and inverted."""
     low, high = search.observed_range
-    from_low, from_high = _range(warp(search.samples, pose.matrix.to(search.samples)))
+    from_low, from_high = _range(warp(search.samples, pose.matrix.to(search.samples), fill=search.fill))
     gain = max(high - low, 1e-6) / max(from_high - from_low, 1e-6)
     return Tone(gain, low - gain * from_low), Tone(-gain, high + gain * from_low)
 

@@ -159,10 +159,11 @@ class _Training:
 
     def fitted(self):
         """Return the surrogate with the reader in it, its normalisation folded away."""
-        reading = RowAffine(self.shape, self.rotation_sd)
+        affine = self.surrogate.part(Affine)
+        reading = RowAffine(self.shape, self.rotation_sd, fill=affine.fill)
         reading.reader.load_state_dict(_folded(self.network).state_dict())
         with torch.no_grad():
-            reading.theta.copy_(self.surrogate.part(Affine).theta)
+            reading.theta.copy_(affine.theta)
         others = [resolve_surrogate(part, self.shape) for part in self.surrogate.parts if not isinstance(part, Affine)]
         return Composition([reading, *others]).to(self.images.device).eval()
 

@@ -266,7 +266,7 @@ def _with_affine(bench, structured):
     """Put an affine map at the identity first where there is none, for the rows to deviate from."""
     if structured.surrogate.part(Affine) is not None:
         return structured
-    affine = Affine(tuple(bench.observed.shape[1:])).to(bench.observed.device)
+    affine = Affine(tuple(bench.observed.shape[1:]), bench.problem.generator.background).to(bench.observed.device)
     parts = [affine, *structured.surrogate.parts]
     return replace(structured, surrogate=Composition(parts), family=f"affine+{structured.family}")
 
@@ -377,7 +377,7 @@ def _learn_structured(bench, parts, found, width=None, n_rows=None):
 def _structured_parts(bench, found, width=None):
     """Make a part for everything that was found, and an affine map, which gradients may still move."""
     image_shape = tuple(bench.observed.shape[1:])
-    parts = {"affine": Affine(image_shape)}
+    parts = {"affine": Affine(image_shape, bench.problem.generator.background)}
     if width is not None:
         parts["blur"] = Blur(image_shape, width)
     if found.has_photometric:

@@ -234,7 +234,8 @@ def _check_parts(parts, image_shape, n_values):
         if not is_within or width * width * (n_layers - 2) > n_values:
             raise ValueError(f"{name} cannot have the sizes {keywords}")
         is_in_range = 0 < keywords.get("sigma", 1) <= MAX_SIGMA and 0 < keywords.get("rotation_sd", 1) <= math.pi
-        if not is_in_range or not 0 < keywords.get("fraction", 0.5) < 1:
+        is_seen = abs(keywords.get("fill", 0)) <= 1 and 0 < keywords.get("fraction", 0.5) < 1
+        if not (is_in_range and is_seen):
             raise ValueError(f"{name} cannot have the values {keywords}")
 
 

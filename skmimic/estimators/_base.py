@@ -29,7 +29,7 @@ from ..engine import (
     resolve_solver,
 )
 from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
-from ..generators import Generator, as_generator, linear_generator_from_data
+from ..generators import Generator, adopt_range, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
 from ..utils import RowRunner, Versioned, as_images, n_values, resolve_device
@@ -37,15 +37,14 @@ from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_ca
 from ._data import (
     canonical_images,
     check_image_shape,
-    choose_data_range,
     distinct_rows,
     valid_rows,
-    warn_if_outside,
 )
 from ._drafts import all_or_nothing
 from ._huge import refuse_far
 from ._layout import check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
+from ._ranges import RangeMemory, choose_data_range
 from ._reporting import Reporter
 
 __all__ = ["MimicEstimator", "is_given", "n_components_of"]
@@ -152,12 +151,15 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         subject, self._form = type(self).__name__, form
         told = check_image_shape(subject, self.image_shape, form.image_shape, rows.shape[1])
         gan = self._trained(seen, told)
-        self.generator_ = self._resolve_generator(gan, seen, told)
-        self.image_shape_ = self.generator_.image_shape
+        generator = self._resolve_generator(gan, seen, told)
+        self.image_shape_ = generator.image_shape
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
             raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_)
-        self.data_range_ = choose_data_range(subject, self._told_range(gan), rows, self.generator_)
+        self.data_range_ = self._choose_range(gan, generator, rows)
         refuse_far(subject, rows, self.data_range_)
+        self.generator_ = adopt_range(generator, self.data_range_)
+        is_measured = generator.adopts_range and isinstance(self.data_range, str)
+        self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -169,23 +171,37 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         check_is_fitted(self)
         rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=whole or self._why_whole())
         refuse_far(type(self).__name__, rows, self.data_range_)
-        if not self.generator_.is_linear:
-            warn_if_outside(type(self).__name__, rows, self.data_range_)
+        self._check_range(rows)
         return rows, form
+
+    def _check_range(self, rows):
+        """Warn of rows in another range than those of `fit`; vectors without known black and white have none."""
+        is_vector = min(self.image_shape_[1:]) == 1
+        if not (is_vector and self._range_memory.is_measured):
+            self._range_memory.check(type(self).__name__, rows)
 
     def _trained(self, rows, image_shape):
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""
         gan = self.gan
         if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
             is_of_rows = image_shape is None or hasattr(gan, "inverse_transform")  # a decomposition takes no images
-            return clone(gan).fit(rows if is_of_rows else as_images(rows, image_shape))
+            own = clone(gan)
+            if getattr(own, "data_range", None) == "auto":
+                own.set_params(data_range=self.data_range)
+            return own.fit(rows if is_of_rows else as_images(rows, image_shape))
         return gan
 
-    def _told_range(self, gan):
-        """The `data_range` parameter; with "auto" what an estimator that was trained here took X to be in."""
-        if isinstance(self.data_range, str) and gan is not self.gan:
-            return getattr(gan, "data_range_", self.data_range)
-        return self.data_range
+    def _choose_range(self, gan, generator, rows):
+        """The `data_range` parameter; with "auto" what an estimator that was trained here took X to be in, or a guess.
+
+        An estimator that was trained before expects X in the range of its own X.
+        """
+        told = self.data_range
+        if isinstance(told, str) and gan is not self.gan:
+            told = getattr(gan, "data_range_", told)
+        expected = getattr(gan, "data_range_", generator.data_range)
+        is_open = generator.adopts_range
+        return choose_data_range(type(self).__name__, told, rows, is_open=is_open, expected=expected)
 
     def _resolve_generator(self, gan, rows, image_shape):
         if gan is None:

@@ -1,14 +1,13 @@
 """What the user passes as X, checked once, and turned into canonical images."""
 
 import hashlib
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from ..exceptions import DataRangeWarning, GeneratorMismatchError
-from ..utils import BYTES, CANONICAL, Bounds, as_images, n_values, shielded
+from ..exceptions import GeneratorMismatchError
+from ..utils import CANONICAL, as_images, n_values, shielded
 from ..utils._sklearn import validate_data, without_dispatch
 from ._huge import refuse_huge
 from ._inputs import as_array
@@ -19,15 +18,11 @@ __all__ = [
     "canonical_images",
     "check_image_shape",
     "check_seen",
-    "choose_data_range",
     "distinct_rows",
     "valid_rows",
-    "warn_if_outside",
 ]
 
-DTYPES = [np.float32, np.float64, np.uint8]  # others become float32
-UNIT = Bounds(0.0, 1.0)
-SLACK = 0.05  # of the range, for noise
+DTYPES = [np.float32, np.float64, np.uint8, np.bool_]  # others become float32
 
 
 @without_dispatch
@@ -139,80 +134,6 @@ def check_image_shape(subject, wanted, told, n_features):
     return shape
 
 
-def choose_data_range(subject, data_range, rows, generator):
-    """Find the range that the pixel values of X are in.
-
-    Parameters
-    ----------
-    subject : str
-        Name of the estimator, for messages.
-    data_range : "auto" or pair of float
-    rows : ndarray (n, n_features)
-    generator : Generator
-
-    Returns
-    -------
-    Bounds
-
-    Warns
-    -----
-    DataRangeWarning
-        If floating values don't look like the generator's range, or leave the range that was given.
-    """
-    if not isinstance(data_range, str):
-        bounds = Bounds.of(data_range)
-        warn_if_outside(subject, rows, bounds)
-        return bounds
-    own = generator.data_range
-    if generator.is_linear:
-        return own  # a linear generator gives the values that it was made from
-    if rows.dtype == np.uint8:
-        return BYTES
-    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
-    if _holds(own, low, high) and (own.low >= 0 or low < 0):
-        return own
-    guess = next((usual for usual in (UNIT, CANONICAL, BYTES) if _holds(usual, low, high)), None)
-    if guess is None:
-        guess = Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
-    warnings.warn(
-        f"{subject}: the generator gives values in {tuple(own)}, but X goes from {low:g} to {high:g}; X is taken to be "
-        f"in {tuple(guess)}. Pass data_range=(low, high) to say what black and white are.",
-        DataRangeWarning,
-        stacklevel=4,
-    )
-    return guess
-
-
-def _holds(bounds, low, high):
-    slack = SLACK * (bounds.high - bounds.low)
-    return bounds.low - slack <= low and high <= bounds.high + slack
-
-
-def warn_if_outside(subject, rows, bounds):
-    """Warn when values leave the range by more than a twentieth of it, or fill next to nothing of it.
-
-    Parameters
-    ----------
-    subject : str
-    rows : ndarray (n, n_features)
-    bounds : Bounds
-    """
-    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
-    if not _holds(bounds, low, high) or _is_faint(bounds, rows, low, high):
-        warnings.warn(
-            f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}. Rescale "
-            "X, or pass data_range=(low, high).",
-            DataRangeWarning,
-            stacklevel=4,
-        )
-
-
-def _is_faint(bounds, rows, low, high):
-    """Whether floats between -1 and 1 came where bytes are expected."""
-    is_small = rows.dtype != np.uint8 and _holds(CANONICAL, low, high) and low < high
-    return is_small and bounds.high - bounds.low > 50 * (high - low)
-
-
 @shielded()
 def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
     """Turn rows into a tensor of images in [-1, 1].
@@ -229,8 +150,9 @@ def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
     -------
     tensor (n, c, h, w)
     """
-    values = torch.tensor(as_images(np.ascontiguousarray(rows), image_shape)).to(dtype)
-    return bounds.convert(values, CANONICAL)
+    values = torch.tensor(as_images(np.ascontiguousarray(rows), image_shape))
+    exact = values.dtype if values.dtype == torch.float64 else dtype  # far from 0, float32 leaves little of an image
+    return bounds.convert(values.to(exact), CANONICAL).to(dtype)
 
 
 def distinct_rows(rows, n_most):

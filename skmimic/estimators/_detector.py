@@ -15,6 +15,7 @@ from ._base import MimicEstimator, is_given, n_components_of
 from ._data import distinct_rows
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
+from ._ranges import without_units
 
 __all__ = ["MimicAnomalyDetector"]
 
@@ -188,7 +189,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
 
     def _split(self, rows):
         """Split distinct rows by content into those that models may see and those held out for calibration."""
-        order = distinct_rows(rows, len(rows))
+        order = distinct_rows(without_units(rows), len(rows))
         if len(order) < FEWEST_SPLIT or not self._learns_from(rows, len(order)):
             return order, order
         can_be_spared = min(len(order) // 2, len(order) - self._n_components())

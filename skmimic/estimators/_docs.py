@@ -51,8 +51,9 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         after it; they must have this shape in all of these forms, and answers come in the form of X. Where nothing
         else tells, the last axis holds the channels if it has at most four entries and the second axis has more.
     data_range : "auto" or tuple (low, high), default="auto"
-        Values of black and white. "auto": what a DCGAN, VAE or BiGAN trained in `fit` took X to be in; otherwise 0 to
-        255 for uint8, else the generator's range or, with a warning, the usual range that holds X.
+        Values of black and white in X. "auto": with a linear generator that was not told its range what X spans, as
+        both are in the same units; otherwise 0 to 255 for uint8, else the one usual range that holds X (0 to 1, -1 to
+        1, 0 to 255) or that of the generator, with a warning where both could be meant. Other values are refused.
     batch_size : int, default=256
         Rows projected at a time, at least 4. Results do not depend on the neighbours of a row.
     device : str or torch.device, default="auto"

@@ -35,8 +35,8 @@ class DCGAN(TrainedGenerator):
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"
-        Darkest and brightest value of X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and the range of
-        X that holds all values.
+        Values of black and white in X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and 0..255 that
+        holds all values; for rows that are no images what they span. Others are refused.
     mixed_precision : bool, default=False
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
@@ -79,7 +79,7 @@ class DCGAN(TrainedGenerator):
     >>> from sklearn.datasets import load_digits
     >>> from skmimic import DCGAN
     >>> X = load_digits().data
-    >>> gan = DCGAN(width=4, max_steps=2, random_state=0).fit(X)
+    >>> gan = DCGAN(width=4, max_steps=2, data_range=(0, 16), random_state=0).fit(X)
     >>> gan.generator_
     Generator('DCGAN', latent_dim=64, image_shape=(1, 8, 8))
     >>> gan.sample(3, random_state=0).shape
@@ -119,8 +119,8 @@ class VAE(TrainedGenerator):
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"
-        Darkest and brightest value of X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and the range of
-        X that holds all values.
+        Values of black and white in X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and 0..255 that
+        holds all values; for rows that are no images what they span. Others are refused.
     mixed_precision : bool, default=False
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
@@ -163,7 +163,7 @@ class VAE(TrainedGenerator):
     >>> from sklearn.datasets import load_digits
     >>> from skmimic import VAE
     >>> X = load_digits().data
-    >>> gan = VAE(width=4, max_steps=2, random_state=0).fit(X)
+    >>> gan = VAE(width=4, max_steps=2, data_range=(0, 16), random_state=0).fit(X)
     >>> gan.generator_
     Generator('VAE', latent_dim=64, image_shape=(1, 8, 8))
     >>> gan.sample(3, random_state=0).shape
@@ -208,8 +208,8 @@ class BiGAN(TrainedGenerator):
         grey or RGB squares. Sides go from 8 to 128 pixels; for smaller ones, and for rows that are no images, the
         networks are fully connected.
     data_range : "auto" or tuple of float, default="auto"
-        Darkest and brightest value of X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and the range of
-        X that holds all values.
+        Values of black and white in X. "auto" is 0..255 for uint8, else the smallest of 0..1, -1..1 and 0..255 that
+        holds all values; for rows that are no images what they span. Others are refused.
     mixed_precision : bool, default=False
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
@@ -252,7 +252,7 @@ class BiGAN(TrainedGenerator):
     >>> from sklearn.datasets import load_digits
     >>> from skmimic import BiGAN
     >>> X = load_digits().data
-    >>> gan = BiGAN(width=4, max_steps=2, random_state=0).fit(X)
+    >>> gan = BiGAN(width=4, max_steps=2, data_range=(0, 16), random_state=0).fit(X)
     >>> gan.generator_
     Generator('BiGAN', latent_dim=64, image_shape=(1, 8, 8))
     >>> gan.sample(3, random_state=0).shape

@@ -17,7 +17,6 @@ from ..training import TrainingSettings
 from ..utils import (
     BYTES,
     CANONICAL,
-    Bounds,
     Versioned,
     as_images,
     as_rows,
@@ -28,16 +27,15 @@ from ..utils import (
 )
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._data import (
-    UNIT,
     canonical_images,
     check_image_shape,
     valid_rows,
-    warn_if_outside,
 )
 from ._drafts import all_or_nothing
 from ._gans_file import FITTED, described, restored
 from ._huge import refuse_far
 from ._layout import as_came, known_image_shape
+from ._ranges import choose_data_range
 
 __all__ = ["TrainedGenerator"]
 
@@ -133,6 +131,8 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
             If `image_shape` does not fit X.
         ValueError
             If X contains NaN or infinity.
+        DataRangeError
+            If `data_range` is "auto" and X is in no usual range.
         NotFiniteError
             If the training diverges.
 
@@ -151,7 +151,9 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
         told = check_image_shape(type(self).__name__, self.image_shape, form.image_shape, rows.shape[1])
         self.image_shape_ = told or infer_image_shape(rows.shape[1])
-        self.data_range_, self._sample_shape = self._choose_data_range(rows), form.shape
+        is_vector = min(self.image_shape_[1:]) == 1
+        self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, is_open=is_vector)
+        self._sample_shape = form.shape
         refuse_far(type(self).__name__, rows, self.data_range_)
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
@@ -229,13 +231,6 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         """
         return restored(cls, path)
 
-    def _choose_data_range(self, rows):
-        if isinstance(self.data_range, str):
-            return _guess_range(rows)
-        bounds = Bounds.of(self.data_range)
-        warn_if_outside(type(self).__name__, rows, bounds)
-        return bounds
-
     def _run_options(self):
         resuming = self.checkpoint is not None and Path(self.checkpoint).exists()
         fresh = self.random_state is not None or not resuming
@@ -245,17 +240,6 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
             "checkpoint": self.checkpoint,
             "verbose": self.verbose,
         }
-
-
-def _guess_range(rows):
-    """The usual range that holds the values: bytes, [0, 1], [-1, 1], else from the least to the largest."""
-    if rows.dtype == np.uint8:
-        return BYTES
-    low, high = float(rows.min()), float(rows.max())
-    for usual in (UNIT, CANONICAL):
-        if usual.low <= low and high <= usual.high:
-            return usual
-    return Bounds(low, high) if low < high else Bounds(low - 1.0, high + 1.0)
 
 
 @shielded()

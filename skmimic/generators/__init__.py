@@ -8,6 +8,7 @@ from ._generator import Generator
 from ._loaded import LoadedGenerator
 from ._priors import BoxPrior, NormalPrior, Prior, UniformPrior, as_prior
 from ._reports import model_info, verify_model
+from ._units import adopt_range
 
 __all__ = [
     "BoxPrior",
@@ -17,6 +18,7 @@ __all__ = [
     "NormalPrior",
     "Prior",
     "UniformPrior",
+    "adopt_range",
     "as_generator",
     "as_prior",
     "bundled_names",

@@ -30,7 +30,7 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
         None is uniform for modules, normal for decompositions.
     data_range : tuple of float or None, default=None
         Range of the images. None measures that of a module, as `Generator` does; a decomposition gives its values
-        unchanged.
+        unchanged, and an estimator takes black and white from X, which is in the same units.
 
     Returns
     -------

@@ -8,11 +8,12 @@ from ..utils import CANONICAL, Bounds, as_rows, infer_image_shape, n_values
 from ._facts import as_image_shape
 from ._generator import Generator
 from ._linear import LinearDecoder, principal_components
+from ._units import open_range
 
 __all__ = ["linear_generator", "linear_generator_from_data"]
 
 
-def linear_generator(components, mean=None, image_shape=None, *, data_range=CANONICAL, prior="normal", name="linear"):
+def linear_generator(components, mean=None, image_shape=None, *, data_range=None, prior="normal", name="linear"):
     """Make a generator of the affine map ``z @ components + mean``.
 
     Parameters
@@ -23,8 +24,8 @@ def linear_generator(components, mean=None, image_shape=None, *, data_range=CANO
         None is zero.
     image_shape : tuple of int or None, default=None
         None takes a grey or RGB square, else ``(1, 1, n_features)``.
-    data_range : tuple of float, default=(-1.0, 1.0)
-        Range that the values are in.
+    data_range : tuple of float or None, default=None
+        Values of black and white. None: an estimator takes them from X, whose units are those of the generator.
     prior : {"uniform", "normal"}, pair of float or Prior, default="normal"
     name : str, default="linear"
 
@@ -54,16 +55,18 @@ def linear_generator(components, mean=None, image_shape=None, *, data_range=CANO
         raise GeneratorMismatchError("linear_generator: components or mean contain NaN or infinity.")
     decoder = LinearDecoder(len(components), shape)
     decoder.components, decoder.mean = torch.from_numpy(components), torch.from_numpy(mean)
-    return Generator(
-        decoder, latent_dim=len(components), image_shape=shape, data_range=data_range, prior=prior, name=name
+    bounds = CANONICAL if data_range is None else Bounds.of(data_range)
+    generator = Generator(
+        decoder, latent_dim=len(components), image_shape=shape, data_range=bounds, prior=prior, name=name
     )
+    return open_range(generator) if data_range is None else generator
 
 
-def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_range=CANONICAL):
+def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_range=None):
     """Make the linear generator that explains rows best (principal components), in closed form and float64.
 
     The components are axis times standard deviation, so that standard normal latents give images with the mean and the
-    covariance of the data. Values are taken as they are: with the default `data_range` nothing is rescaled.
+    covariance of the data. Values are taken as they are.
 
     Parameters
     ----------
@@ -72,8 +75,8 @@ def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_ran
         Number of latents, at most; fewer where the data spans fewer directions, but at least one.
     image_shape : tuple of int or None, default=None
         None takes that of `X`, else a grey or RGB square, else ``(1, 1, n_features)``.
-    data_range : tuple of float, default=(-1.0, 1.0)
-        Range that the values are in.
+    data_range : tuple of float or None, default=None
+        Values of black and white. None: an estimator takes them from X, whose units are those of the generator.
 
     Returns
     -------
@@ -95,4 +98,4 @@ def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_ran
     if image_shape is None and X.ndim > 2:
         image_shape = X.shape[1:]
     components, mean = principal_components(as_rows(X), n_components)
-    return linear_generator(components, mean, image_shape, data_range=Bounds.of(data_range))
+    return linear_generator(components, mean, image_shape, data_range=data_range)

@@ -7,6 +7,7 @@ from ..exceptions import GeneratorMismatchError
 from ..utils import CANONICAL, Bounds
 from ._closed_form import linear_generator
 from ._priors import NormalPrior
+from ._units import open_range
 
 __all__ = ["decomposition_generator"]
 
@@ -46,17 +47,19 @@ def decomposition_generator(estimator, latent_dim=None, image_shape=None, prior=
     check_is_fitted(estimator)
     n_latents = latent_dim if latent_dim is not None else _n_scores(estimator)
     axes, mean = _affine_map(estimator.inverse_transform, n_latents, name)
-    data_range = CANONICAL if data_range is None else Bounds.of(data_range)
+    bounds = CANONICAL if data_range is None else Bounds.of(data_range)
     last = _last_step(estimator)
     deviations = _score_deviations(last, n_latents)
-    if deviations is None:
-        deviations, natural_prior = _pixel_units(axes, data_range), NormalPrior(quantile=1.0)
+    has_no_units = deviations is None
+    if has_no_units:
+        deviations, natural_prior = _pixel_units(axes, bounds), NormalPrior(quantile=1.0)
     else:
         natural_prior = NormalPrior(quantile=0.999 if hasattr(last, "mean_") else 1.0)
     prior = natural_prior if prior is None else prior
-    return linear_generator(
+    generator = linear_generator(
         axes * deviations[:, None], mean, image_shape, data_range=data_range, prior=prior, name=name
     )
+    return open_range(generator, with_latents=has_no_units) if data_range is None else generator
 
 
 def _last_step(estimator):

@@ -24,6 +24,9 @@ class Facts(NamedTuple):
     name : str
     notes : dict
         JSON: what it was trained on, terms of use.
+    adopts : tuple of str, default=()
+        What a linear generator that was not told its range takes from the data that it is used on: "range", and
+        "latents" where these are scaled to it.
     """
 
     latent_dim: int
@@ -32,10 +35,11 @@ class Facts(NamedTuple):
     prior: Any
     name: str
     notes: dict
+    adopts: tuple = ()
 
     def as_json(self):
         """Return a JSON dictionary."""
-        return {
+        known = {
             "latent_dim": self.latent_dim,
             "image_shape": list(self.image_shape),
             "data_range": list(self.data_range),
@@ -43,6 +47,7 @@ class Facts(NamedTuple):
             "name": self.name,
             "notes": self.notes,
         }
+        return {**known, "adopts": list(self.adopts)} if self.adopts else known
 
 
 def as_image_shape(image_shape):

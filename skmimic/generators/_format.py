@@ -25,6 +25,7 @@ ROLES = {
     "encoder": {"layout": "images"},
 }
 FACTS_KEYS = {"latent_dim", "image_shape", "data_range", "prior", "name", "notes"}
+ADOPTED: tuple = ([], ["range"], ["range", "latents"])
 MAX_SIZE = 2**24  # of any number that decides the size of a network
 MAX_ITEMS = 1024
 MAX_NAME = 200
@@ -137,7 +138,7 @@ def _halved(name, array):
 
 
 def _facts_of(found):
-    if not isinstance(found, dict) or set(found) != FACTS_KEYS:
+    if not isinstance(found, dict) or set(found) - {"adopts"} != FACTS_KEYS:
         raise InvalidModelFileError(f"facts must have exactly the keys {sorted(FACTS_KEYS)}.")
     _check_bounded(found["image_shape"], "image_shape")
     _check_bounded(found["name"], "name")
@@ -150,12 +151,19 @@ def _facts_of(found):
             prior_from_config(found["prior"]),
             found["name"],
             found["notes"],
+            tuple(_adopted(found.get("adopts", []))),
         )
     except ValueError as error:
         raise InvalidModelFileError(str(error)) from error
     if not isinstance(facts.name, str) or not isinstance(facts.notes, dict):
         raise InvalidModelFileError("name must be a text and notes an object.")
     return facts
+
+
+def _adopted(value):
+    if value not in ADOPTED:
+        raise InvalidModelFileError(f"adopts must be one of {ADOPTED}, got {value!r}.")
+    return value
 
 
 def _size(value, what):

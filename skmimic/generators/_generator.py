@@ -68,6 +68,8 @@ class Generator(BaseEstimator):
     fingerprint : str
         16 hexadecimal digits that change with weights, architecture, range or prior.
     has_discriminator, has_encoder, is_linear : bool
+    adopts_range : bool
+        Whether it is linear and was not told its range: its values are in the units of the data it is used on.
 
     Raises
     ------
@@ -170,6 +172,9 @@ class Generator(BaseEstimator):
     fingerprint = property(lambda self: self._fingerprint, doc="16 hexadecimal digits that identify what it computes.")
     has_discriminator = property(lambda self: "discriminator" in self._parts, doc="Whether it has a discriminator.")
     has_encoder = property(lambda self: "encoder" in self._parts, doc="Whether it has an encoder.")
+    adopts_range = property(
+        lambda self: "range" in self._facts.adopts, doc="Whether black and white are those of the data it is used on."
+    )
     is_linear = property(
         lambda self: self._parts["generator"].architecture == "linear", doc="Whether it is an affine map."
     )

@@ -1,12 +1,14 @@
 """Generators that are one affine map: exact, tiny, and trained in closed form."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import nn
 
-from ..utils import aligned_linear
+from ..utils import CANONICAL, aligned_linear
 
-__all__ = ["LinearDecoder", "principal_components"]
+__all__ = ["LinearDecoder", "canonical_part", "principal_components"]
 
 
 class LinearDecoder(nn.Module):
@@ -37,6 +39,28 @@ class LinearDecoder(nn.Module):
     def forward(self, z):
         """Map latents (n, latent_dim) to images (n, c, h, w)."""
         return aligned_linear(z, self.components.T, self.mean).unflatten(1, self.image_shape)
+
+
+def canonical_part(part, bounds):
+    """Make the part whose images are in [-1, 1], in float64, so that other units give the same numbers.
+
+    Parameters
+    ----------
+    part : Part
+        A `LinearDecoder`.
+    bounds : Bounds
+        Range of its images.
+
+    Returns
+    -------
+    Part
+    """
+    if bounds == CANONICAL:
+        return part
+    scale = (CANONICAL.high - CANONICAL.low) / (bounds.high - bounds.low)
+    mean = bounds.convert(part.arrays["mean"], CANONICAL)
+    arrays = {**part.arrays, "components": part.arrays["components"] * scale, "mean": mean}
+    return replace(part, arrays=arrays)
 
 
 def principal_components(X, n_components):

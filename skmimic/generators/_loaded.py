@@ -5,12 +5,15 @@ from functools import cached_property
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, align_layers, fold_convolutions, has_fast_bfloat16
+from ..utils import CANONICAL, align_layers, background_of, fold_convolutions, has_fast_bfloat16
 from ._calling import call_discriminator, call_encoder, call_generator
 from ._features import LastLayer
+from ._linear import LinearDecoder, canonical_part
 from ._rough import rough_decoder
 
 __all__ = ["LoadedGenerator"]
+
+N_SAMPLES, N_TOGETHER = 64, 4  # whose borders are looked at; few at a time, as large networks need room
 
 
 class LoadedGenerator:
@@ -38,8 +41,11 @@ class LoadedGenerator:
     def __init__(self, facts, parts, device):
         self.latent_dim, self.image_shape, self.prior = facts.latent_dim, facts.image_shape, facts.prior
         self.device, self.cache = device, {}
-        self._data_range = facts.data_range
+        self._data_range = self._image_range = facts.data_range
         self._calls = {name: part.description["call"] for name, part in parts.items()}
+        if parts["generator"].architecture == LinearDecoder.architecture:
+            parts = {**parts, "generator": canonical_part(parts["generator"], facts.data_range)}
+            self._image_range = CANONICAL
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
         if device.type == "cpu":
             fold_convolutions(self._modules["generator"])
@@ -67,6 +73,16 @@ class LoadedGenerator:
 
     def __reduce__(self):
         raise TypeError("LoadedGenerator stays on its device and is not pickled. Pickle the Generator it came from.")
+
+    @property
+    def background(self):
+        """Value that dominates the borders of its images, in [-1, 1]; -1 where none does."""
+        if "background" not in self.cache:
+            z = self.prior.sample(N_SAMPLES, self.latent_dim, torch.Generator().manual_seed(0)).to(self.device)
+            with torch.no_grad():
+                images = torch.cat([self.decode(part) for part in z.split(N_TOGETHER)])
+            self.cache["background"] = background_of(images)
+        return self.cache["background"]
 
     @property
     def has_discriminator(self):
@@ -103,7 +119,7 @@ class LoadedGenerator:
         images = call_generator(self._modules["generator"], z.to(torch.float32), layout, self.image_shape)
         if not self._shape_was_checked:
             self._check_shape(images, len(z))
-        return self._data_range.convert(images, CANONICAL)
+        return self._image_range.convert(images, CANONICAL)
 
     def _check_shape(self, images, n):
         if tuple(images.shape) != (n, *self.image_shape):

@@ -10,11 +10,11 @@ from ._base import Surrogate
 __all__ = ["N_DEVIATIONS", "Affine", "affine_matrix", "describe_affine", "warp"]
 
 N_DEVIATIONS = 6
-FILL = -1.0  # what lies outside a picture: the darkest value of the canonical range
+FILL = -1.0  # what lies outside a picture that has no background: the darkest value of the canonical range
 
 
-def warp(images, matrices, aspect=None):
-    """Resample images on affine sampling grids, black outside.
+def warp(images, matrices, aspect=None, fill=FILL):
+    """Resample images on affine sampling grids.
 
     Parameters
     ----------
@@ -26,6 +26,8 @@ def warp(images, matrices, aspect=None):
     aspect : float or None, default=None
         Height by width of what the pictures show. None takes that of their pixels; give it where pixels are not
         square, as in a picture that was shrunk to whole numbers of pixels.
+    fill : float, default=-1.0
+        What lies outside, in [-1, 1].
 
     Returns
     -------
@@ -38,7 +40,7 @@ def warp(images, matrices, aspect=None):
     if len(matrices) == 1:  # one grid for all: as channels of one picture they share its weights
         images = images.reshape(1, -1, *shape[-2:])
     grid = F.affine_grid(matrices.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images - FILL, grid, align_corners=False).reshape(shape) + FILL
+    return F.grid_sample(images - fill, grid, align_corners=False).reshape(shape) + fill
 
 
 def _by_half_sides(aspect):
@@ -105,24 +107,26 @@ class Affine(Surrogate):
     Parameters
     ----------
     image_shape : tuple (C, H, W)
+    fill : float, default=-1.0
+        What comes into view from outside, in [-1, 1]: the background of the images.
     """
 
     takes_deviations = True
     is_affine_in_images = True
 
-    def __init__(self, image_shape):
+    def __init__(self, image_shape, fill=FILL):
         super().__init__()
-        self.image_shape = tuple(image_shape)
+        self.image_shape, self.fill = tuple(image_shape), float(fill)
         self.theta = torch.nn.Parameter(affine_matrix())
 
     def forward(self, images, deviations=None):
         """Warp the images; `deviations` (n, 6) are added to the shared matrix."""
         theta = self.theta.reshape(1, N_DEVIATIONS)
-        return warp(images, theta if deviations is None else theta + deviations)
+        return warp(images, theta if deviations is None else theta + deviations, fill=self.fill)
 
     def recipe(self):
-        """Return the class with the image shape."""
-        return Affine, {"image_shape": self.image_shape}
+        """Return the class with the image shape and the fill."""
+        return Affine, {"image_shape": self.image_shape, "fill": self.fill}
 
     def describe(self):
         """Return rotation (degrees), scale, shear (degrees) and shift (pixels); see `describe_affine`."""

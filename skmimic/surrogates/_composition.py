@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ._affine import Affine
+from ._affine import FILL, Affine
 from ._base import Surrogate
 from ._convolution import Convolution
 from ._mask import Mask
@@ -87,7 +87,7 @@ def build_composition(recipes):
     return Composition([make(**keywords) for make, keywords in recipes])
 
 
-def paper_surrogate(image_shape, seed=0):
+def paper_surrogate(image_shape, seed=0, fill=FILL):
     """Build the surrogate of the paper's figure 3: affine, four convolutions with a shortcut, mask.
 
     Parameters
@@ -95,6 +95,8 @@ def paper_surrogate(image_shape, seed=0):
     image_shape : tuple (C, H, W)
     seed : int, default=0
         Seed of the random initial weights and mask.
+    fill : float, default=-1.0
+        What comes into view from outside the images, in [-1, 1].
 
     Returns
     -------
@@ -105,4 +107,4 @@ def paper_surrogate(image_shape, seed=0):
     MimicGAN, section 3.1.1 and figure 3. Widths are not given there: 16 channels, 3x3 kernels, ReLU.
     """
     convolution = Convolution(image_shape, width=16, n_layers=4, start="random", seed=seed)
-    return Composition([Affine(image_shape), convolution, Mask(image_shape, start="random", seed=seed)])
+    return Composition([Affine(image_shape, fill), convolution, Mask(image_shape, start="random", seed=seed)])

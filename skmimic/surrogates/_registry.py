@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ._affine import Affine
+from ._affine import FILL, Affine
 from ._base import Surrogate
 from ._basic import Identity, UserSurrogate
 from ._blur import Blur
@@ -15,9 +15,9 @@ from ._photometric import Photometric
 __all__ = ["FAMILIES", "build_family", "resolve_surrogate"]
 
 
-def _parts(image_shape, seed):
+def _parts(image_shape, seed, fill):
     return {
-        "affine": Affine(image_shape),
+        "affine": Affine(image_shape, fill),
         "blur": Blur(image_shape),
         "photometric": Photometric(image_shape),
         "convolution": Convolution(image_shape, seed=seed),
@@ -29,7 +29,7 @@ def _parts(image_shape, seed):
 FAMILIES = ("identity", "affine", "blur", "photometric", "convolution", "mask", "missing", "paper")
 
 
-def build_family(name, image_shape, seed=0):
+def build_family(name, image_shape, seed=0, fill=FILL):
     """Build a surrogate by name.
 
     Parameters
@@ -40,6 +40,8 @@ def build_family(name, image_shape, seed=0):
     image_shape : tuple (C, H, W)
     seed : int, default=0
         Seed of random initial weights.
+    fill : float, default=-1.0
+        What comes into view from outside the images, in [-1, 1].
 
     Returns
     -------
@@ -53,8 +55,8 @@ def build_family(name, image_shape, seed=0):
     if name == "identity":
         return Identity()
     if name == "paper":
-        return paper_surrogate(image_shape, seed)
-    parts = _parts(image_shape, seed)
+        return paper_surrogate(image_shape, seed, fill)
+    parts = _parts(image_shape, seed, fill)
     unknown = [part for part in name.split("+") if part not in parts]
     if unknown:
         raise ValueError(
@@ -64,7 +66,7 @@ def build_family(name, image_shape, seed=0):
     return Composition([parts[part] for part in name.split("+")])
 
 
-def resolve_surrogate(surrogate, image_shape, seed=0):
+def resolve_surrogate(surrogate, image_shape, seed=0, fill=FILL):
     """Make a fresh, trainable surrogate from what the user passed.
 
     Parameters
@@ -74,6 +76,8 @@ def resolve_surrogate(surrogate, image_shape, seed=0):
         and returns a `Surrogate` or any ``nn.Module``.
     image_shape : tuple (C, H, W)
     seed : int, default=0
+    fill : float, default=-1.0
+        As in `build_family`, for a family name.
 
     Returns
     -------
@@ -87,7 +91,7 @@ def resolve_surrogate(surrogate, image_shape, seed=0):
         If a family name is unknown.
     """
     if isinstance(surrogate, str):
-        return build_family(surrogate, image_shape, seed)
+        return build_family(surrogate, image_shape, seed, fill)
     if isinstance(surrogate, Surrogate):
         return _rebuilt(surrogate)
     if callable(surrogate) and not isinstance(surrogate, nn.Module):

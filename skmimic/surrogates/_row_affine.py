@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..utils import align_layers, seeded_globally
-from ._affine import Affine
+from ._affine import FILL, Affine
 
 __all__ = ["RowAffine", "angle_reader", "turn_offsets"]
 
@@ -28,12 +28,14 @@ class RowAffine(Affine):
         Standard deviation of the rows' angles in radians, the unit of the network's output.
     width : int, default=16
         Channels of the first convolution.
+    fill : float, default=-1.0
+        As in `Affine`.
     """
 
     is_affine_in_images = False  # no closed form: each row has a map of its own
 
-    def __init__(self, image_shape, rotation_sd=0.1, width=WIDTH):
-        super().__init__(image_shape)
+    def __init__(self, image_shape, rotation_sd=0.1, width=WIDTH, fill=FILL):
+        super().__init__(image_shape, fill)
         self.rotation_sd, self.width = float(rotation_sd), width
         with seeded_globally(0):
             reader = angle_reader(self.image_shape, width)
@@ -53,7 +55,8 @@ class RowAffine(Affine):
 
     def recipe(self):
         """Return the class with its sizes."""
-        return RowAffine, {"image_shape": self.image_shape, "rotation_sd": self.rotation_sd, "width": self.width}
+        _, keywords = super().recipe()
+        return RowAffine, {**keywords, "rotation_sd": self.rotation_sd, "width": self.width}
 
     def describe(self):
         """Return what `Affine.describe` returns, and ``rotation_sd_deg``, the spread of the rows' angles (degrees)."""

@@ -10,7 +10,7 @@ from ._files import atomic_write, check_replaceable, naming_errors, replacing, r
 from ._folding import fold_convolutions
 from ._forks import refuse_fork
 from ._frozen import FrozenModule
-from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
+from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, background_of, infer_image_shape, n_values
 from ._last_tensor import LastTensor
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
@@ -31,6 +31,7 @@ __all__ = [
     "as_images",
     "as_rows",
     "atomic_write",
+    "background_of",
     "check_replaceable",
     "checked_state",
     "fold_convolutions",

@@ -5,15 +5,28 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from ..exceptions import DataRangeError, DataRangeWarning
 
-__all__ = ["BYTES", "CANONICAL", "UNIT", "Bounds", "as_images", "as_rows", "infer_image_shape", "n_values"]
+__all__ = [
+    "BYTES",
+    "CANONICAL",
+    "UNIT",
+    "Bounds",
+    "as_images",
+    "as_rows",
+    "background_of",
+    "infer_image_shape",
+    "n_values",
+]
 
 SLACK = 0.05  # of the range, for noise; of what the values span where that is less
 FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentages and z-scores span less
 FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
 WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
+NEAR = 0.1  # in [-1, 1]: values that differ by less look the same
+DOMINATING = 0.5  # part of the border; of MNIST .99 and more are black, of faces hardly any tenth is of one value
 SCALES = (1, 10, 16, 31, 63, 100, 255, 1023, 4095, 65535)  # usual values of white above a black of 0
 
 
@@ -73,18 +86,20 @@ class Bounds(NamedTuple):
         scale = (to.high - to.low) / (self.high - self.low)
         return (values - self.low) * scale + to.low
 
-    def holds(self, low, high):
+    def holds(self, low, high, slack=SLACK):
         """Tell whether values from `low` to `high` lie inside, a twentieth aside.
 
         Parameters
         ----------
         low, high : float
+        slack : float, default=0.05
+            Part of the range, or of what the values span where that is less.
 
         Returns
         -------
         bool
         """
-        slack = SLACK * min(self.high - self.low, high - low)
+        slack = slack * min(self.high - self.low, high - low)
         return self.low - slack <= low and high <= self.high + slack
 
     def is_filled(self, low, high, part):
@@ -105,11 +120,13 @@ class Bounds(NamedTuple):
 
     @classmethod
     def spanning(cls, values):
-        """Return the range from the least to the largest value, whatever the units.
+        """Return the range from the least to the largest value of rows, whatever the units.
+
+        A few values far beyond what rows usually span, such as hot pixels, are left outside.
 
         Parameters
         ----------
-        values : array or tensor
+        values : array or tensor (n, ...)
             NaN is left out.
 
         Returns
@@ -117,7 +134,13 @@ class Bounds(NamedTuple):
         Bounds
             From one below to one above where there is but one value.
         """
-        low, high = _ends(values)
+        rows = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
+        lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
+        low, high = float(np.nanmin(lows)), float(np.nanmax(highs))
+        usual_low, usual_high = float(np.nanmedian(lows)), float(np.nanmedian(highs))
+        width = usual_high - usual_low
+        if width > 0:
+            low, high = max(low, usual_low - width), min(high, usual_high + width)
         return cls(low, high) if low < high else cls(low - 1.0, high + 1.0)
 
     @classmethod
@@ -221,6 +244,29 @@ def _refusal(subject, name, low, high, own):
 def _white(high):
     """The usual value of white that is not below a value."""
     return next((f"{scale}" for scale in SCALES if scale >= high), f"{high:g}")
+
+
+def background_of(images):
+    """Find the value that dominates the borders of images, as paper does on written pages.
+
+    Parameters
+    ----------
+    images : tensor (n, c, h, w)
+        In [-1, 1].
+
+    Returns
+    -------
+    float
+        In [-1, 1]; black, -1, where no value dominates.
+    """
+    edges = (images[..., 0, :], images[..., -1, :], images[..., 0], images[..., -1])
+    border = torch.cat([edge.flatten() for edge in edges])
+    value = border.median()
+    if (border - value).abs().lt(NEAR).float().mean() < DOMINATING:
+        return CANONICAL.low
+    value = value.item()
+    ends = [end for end in CANONICAL if abs(value - end) < NEAR]  # a network hardly reaches them
+    return ends[0] if ends else value
 
 
 def n_values(image_shape):

@@ -294,3 +294,12 @@ def test_compose_takes_any_callable_and_works_from_left_to_right():
 def test_bad_arguments_are_named(make, error, message):
     with pytest.raises(error, match=message):
         make()
+
+
+@pytest.mark.parametrize("make", [Rotation, Zoom, lambda value, **more: Affine(rotation=20, zoom=value, **more)])
+def test_the_fill_follows_the_units_of_the_images(make):
+    images = torch.rand(3, 2, 8, 8, dtype=torch.float64)
+    turned = make(0.6, fill=0.0)(images)
+    assert turned.min() >= 0
+    torch.testing.assert_close(make(0.6)(2 * images - 1), 2 * turned - 1)
+    torch.testing.assert_close(make(0.6, fill=255)(255 - 255 * images), 255 - 255 * turned)

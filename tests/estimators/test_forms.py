@@ -9,7 +9,7 @@ import torch
 from sklearn.decomposition import PCA
 
 from skmimic import DCGAN, Generator, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
-from skmimic.exceptions import DataRangeWarning
+from skmimic.exceptions import DataRangeError, DataRangeWarning
 from skmimic.surrogates import Identity
 from tests.helpers import LEARNING, PROJECTORS, SmoothDecoder, pictures, small, smooth_generator
 
@@ -121,18 +121,23 @@ class TestRange:
         assert tuple(model.data_range_) == (0, 1)
         assert np.abs(model.transform(X) - X).mean() < 0.05
 
-    @pytest.mark.parametrize(
-        ("scale", "shift", "taken"),
-        [(0.5, 0.5, (0, 1)), (127.5, 127.5, (0, 255)), (300, 0, None)],
-        ids=["unit", "bytes", "else"],
-    )
-    def test_a_range_that_does_not_fit_warns_and_is_guessed(self, scale, shift, taken):
-        X = pictures() * scale + shift
+    def test_of_two_ranges_that_could_be_meant_one_is_taken_and_said(self):
         with pytest.warns(
-            DataRangeWarning, match=r"MimicGANProjector: the generator gives.*Pass data_range=\(low, high"
+            DataRangeWarning,
+            match=r"MimicGANProjector: X goes.*range of the generator.*Pass data_range=\(low, high",
         ):
-            model = small(MimicGANProjector).fit(X)
-        assert tuple(model.data_range_) == (taken or (X.min(), X.max()))
+            model = small(MimicGANProjector).fit(pictures() * 0.5 + 0.5)
+        assert tuple(model.data_range_) == (0, 1)
+
+    def test_bytes_as_floats_are_read(self):
+        assert tuple(small(PGDProjector).fit(pictures() * 127.5 + 127.5).data_range_) == (0, 255)
+
+    @pytest.mark.parametrize("cls", [*PROJECTORS, MimicAnomalyDetector], **IDS)
+    def test_values_in_no_usual_range_are_refused(self, cls):
+        with pytest.raises(DataRangeError, match=rf"{cls.__name__}: X goes from .*Pass data_range=.*mean"):
+            small(cls).fit((pictures() + 0.5) / 0.4)
+        with pytest.raises(DataRangeError, match=rf"{cls.__name__}: X is uint8"):
+            small(cls).fit((pictures() > 0).astype(np.uint8))
 
     def test_values_beyond_a_given_range_warn(self):
         with pytest.warns(DataRangeWarning, match=r"X goes from -1 to .*does not fit the data range \(0.0, 1.0\)"):
@@ -159,12 +164,18 @@ class TestRange:
 
     @pytest.mark.parametrize("cls", LEARNING, **IDS)
     @pytest.mark.parametrize("bounds", [(0, 1), (-1, 1), (-3, 7)])
-    def test_a_generator_that_is_trained_in_fit_brings_its_range(self, cls, bounds):
+    @pytest.mark.parametrize("told", ["generator", "estimator"])
+    def test_a_generator_that_is_trained_in_fit_shares_its_range(self, cls, bounds, told):
         X = (pictures() + 1) / 2 * (bounds[1] - bounds[0]) + bounds[0]
         X[:, :2] = bounds  # in every row, whichever the generator is trained on
-        gan = DCGAN(3, width=2, max_steps=2, batch_size=8, random_state=0)
-        model = small(cls, gan, T=1, T2=1, adapt_on=None).fit(X)
+        usual = bounds in ((0, 1), (-1, 1))
+        given = {} if usual else {"data_range": bounds}
+        gan = DCGAN(3, width=2, max_steps=2, batch_size=8, random_state=0, **(given if told == "generator" else {}))
+        model = small(cls, gan, T=1, T2=1, adapt_on=None, **(given if told == "estimator" else {})).fit(X)
         assert model.data_range_ == bounds  # a DataRangeWarning would be an error
+        trained = DCGAN(3, width=2, max_steps=2, batch_size=8, random_state=0, **given)
+        if cls is not MimicAnomalyDetector:  # which keeps rows for the threshold
+            assert model.generator_.fingerprint == trained.fit(X).generator_.fingerprint
 
     def test_a_given_range_comes_before_that_of_a_generator_trained_in_fit(self):
         gan = DCGAN(3, width=2, max_steps=2, random_state=0)

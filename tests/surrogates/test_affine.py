@@ -77,6 +77,18 @@ def test_square_pictures_are_sampled_as_torch_does():
     assert torch.equal(warp(images, matrix.expand(3, 2, 3)), F.grid_sample(images + 1, grid, align_corners=False) - 1)
 
 
+@pytest.mark.parametrize("fill", [-1.0, 0.25, 1.0])
+def test_what_comes_from_outside_is_the_fill_and_survives_the_recipe(fill):
+    affine = Affine(SHAPE, fill=fill)
+    with torch.no_grad():
+        affine.theta.copy_(affine_matrix(30, 0.5))
+    make, keywords = affine.recipe()
+    again = make(**keywords)
+    again.load_state_dict(affine.state_dict())
+    assert (again(torch.zeros(1, *SHAPE))[0, 0, 0] == fill).all()
+    assert torch.equal(again(random_images()), affine(random_images()))
+
+
 def test_moves_content_against_the_grid():
     images = torch.full((1, 1, 8, 8), -1.0)
     images[0, 0, 3, 3] = 1.0

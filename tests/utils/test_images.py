@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from skmimic.exceptions import DataRangeError, DataRangeWarning
-from skmimic.utils import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, infer_image_shape, n_values
+from skmimic.utils import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, background_of, infer_image_shape, n_values
 
 numbers = st.floats(-1e4, 1e4)
 ranges = st.tuples(numbers, st.floats(1e-2, 1e4)).map(lambda pair: Bounds(pair[0], pair[0] + pair[1]))
@@ -106,10 +106,17 @@ def test_a_range_that_is_expected_is_taken_where_values_fill_it(parts, low, widt
 
 @given(numbers, st.floats(1e-3, 1e4), numbers, st.floats(1e-3, 1e3))
 def test_the_span_of_values_follows_their_units(low, width, offset, scale):
-    values = low + width * np.array([0.3, 0.0, 1.0, 0.2])
+    values = low + width * np.array([[0.3, 0.0], [1.0, 0.2]])
     span, moved = Bounds.spanning(values), Bounds.spanning(scale * values + offset)
     size = abs(offset) + scale * (abs(low) + width)
+    assert span == (low, low + width)
     np.testing.assert_allclose(moved, scale * np.array(span) + offset, atol=1e-12 * size)
+
+
+def test_the_span_leaves_hot_pixels_out():
+    rows = np.tile([0.0, 0.3, 1.0], (9, 1))
+    rows[0, 1] = 4000.0
+    assert Bounds.spanning(rows) == (0, 2)
 
 
 def test_the_span_of_one_value_is_a_range_around_it():
@@ -193,3 +200,14 @@ def test_an_inferred_shape_has_the_right_number_of_values(n_features):
 def test_square_images_are_recognised(channels, side):
     inferred = infer_image_shape(channels * side * side)
     assert inferred == (channels, side, side)
+
+
+# -- background -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "seen"), [(-1.0, -1), (-0.97, -1), (0.96, 1), (0.3, 0.3), (-0.6, -0.6)])
+def test_the_background_is_what_dominates_the_border(value, seen):
+    images = torch.rand(20, 3, 8, 8) * 2 - 1
+    images[..., [0, -1], :] = images[..., :, [0, -1]] = value
+    assert background_of(images) == pytest.approx(seen)
+    assert background_of(torch.rand(20, 3, 8, 8) * 2 - 1) == -1

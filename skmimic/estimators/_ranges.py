@@ -1,0 +1,151 @@
+"""What black and white are in X, and whether later rows mean the same."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..exceptions import DataRangeWarning
+from ..utils import Bounds
+
+__all__ = ["RangeMemory", "choose_data_range", "without_units"]
+
+FAINT = 0.125  # part of the range below which rows look as if they were in other units: 0..16 of bytes fill 0.063
+LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
+N_STEPS = 4096  # of the range; rounding of float32 is a thousandth of a step
+SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt
+
+
+def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None):
+    """Find the range that the pixel values of X are in.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    data_range : "auto" or pair of float
+    rows : ndarray (n, n_features)
+    is_open : bool, default=False
+        Whether any range will do, as for vectors and for linear generators in the units of X; "auto" then is what the
+        rows span.
+    expected : Bounds or None, default=None
+        Range that X is expected in, such as that of the generator.
+
+    Returns
+    -------
+    Bounds
+
+    Raises
+    ------
+    DataRangeError
+        If no usual range fits the values.
+
+    Warns
+    -----
+    DataRangeWarning
+        If two ranges could be meant, or the values do not fit the range that was given.
+    """
+    if isinstance(data_range, str):
+        return Bounds.spanning(rows) if is_open else Bounds.read(rows, subject, own=expected, stacklevel=6)
+    bounds = Bounds.of(data_range)
+    low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
+    is_faint = low < high and rows.dtype != np.uint8 and not bounds.is_filled(low, high, FAINT)
+    if is_faint or not bounds.holds(low, high):
+        _warn(subject, low, high, bounds)
+    return bounds
+
+
+def _warn(subject, low, high, bounds, why=""):
+    warnings.warn(
+        f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}{why}. Rescale "
+        "X, or pass data_range=(low, high).",
+        DataRangeWarning,
+        stacklevel=5,
+    )
+
+
+def without_units(rows):
+    """Number the values of rows in steps of the range that they span, so that other units give the same numbers.
+
+    Parameters
+    ----------
+    rows : ndarray (n, n_features)
+
+    Returns
+    -------
+    ndarray (n, n_features), float32
+    """
+    low, high = Bounds.spanning(rows)
+    return (np.round((rows - low) * (N_STEPS / (high - low))) + 0.0).astype(np.float32)  # no zero has a sign
+
+
+@dataclass(frozen=True)
+class RangeMemory:
+    """How the rows of `fit` lie in their range, by which rows in other units are known.
+
+    Rows that differ in nothing, such as blank ones, tell nothing and do not count.
+
+    Attributes
+    ----------
+    bounds : Bounds
+    is_measured : bool
+        Whether the range is no more than what these rows span.
+    n_rows : int
+        Rows of `fit`.
+    n_bright : int
+        Those without a value in the lower half of the range.
+    n_faint : int
+        Those that span next to nothing of it.
+    """
+
+    bounds: Bounds
+    is_measured: bool
+    n_rows: int
+    n_bright: int
+    n_faint: int
+
+    @classmethod
+    def of(cls, bounds, rows, is_measured=False):
+        """Remember rows (n, n_features) and their range."""
+        return cls(bounds, is_measured, *_kinds(bounds, *_informative(rows)))
+
+    def check(self, subject, rows):
+        """Warn when new rows do not look as if they were in the same range.
+
+        They leave it; or all lie in its upper half, as [0, 1] does in [-1, 1]; or all span next to nothing of it, as
+        [0, 1] does in [0, 255]. Rows of `fit` that are as bright or as faint make it likely that this is their nature.
+
+        Parameters
+        ----------
+        subject : str
+            Name of the estimator.
+        rows : ndarray (n, n_features)
+
+        Warns
+        -----
+        DataRangeWarning
+        """
+        low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
+        if not self.bounds.holds(low, high, *([LEAVES_MEASURED] if self.is_measured else [])):
+            _warn(subject, low, high, self.bounds)
+            return
+        n_rows, n_bright, n_faint = _kinds(self.bounds, *_informative(rows))
+        for n_now, n_then in ((n_bright, self.n_bright), (n_faint, self.n_faint)):
+            chance = (n_then + 1) / (self.n_rows + 2)
+            if n_rows and n_now == n_rows and chance**n_rows < SMALL_CHANCE:
+                _warn(subject, low, high, self.bounds, ": rows of fit filled more of it")
+                return
+
+
+def _informative(rows):
+    """Least and largest values of the rows that have two."""
+    lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
+    tells = lows < highs
+    return lows[tells].astype(np.float64), highs[tells].astype(np.float64)
+
+
+def _kinds(bounds, lows, highs):
+    """Count rows, those in the upper half, and those that span next to nothing."""
+    width = bounds.high - bounds.low
+    bright = lows >= bounds.low + width / 2 - 0.02 * width
+    return len(lows), int(bright.sum()), int((highs - lows < FAINT * width).sum())

@@ -1,0 +1,187 @@
+"""Other units of X, and of what a linear generator was made of, change the units of the answer and nothing else."""
+
+import functools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from sklearn.decomposition import NMF, PCA, TruncatedSVD
+
+from skmimic import VAE, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector, load_gan
+from skmimic.corruptions import Affine
+from skmimic.exceptions import DataRangeWarning
+from skmimic.generators import as_generator, linear_generator_from_data
+
+CORRUPTION = Affine(rotation=25, zoom=0.85)
+UNITS = {"unit": (0, 1), "bytes": (0, 255), "sixteen": (0, 16), "z-score": (-0.6, 3.1)}
+DECOMPOSITIONS = {
+    "PCA": lambda: PCA(10, random_state=0),
+    "TruncatedSVD": lambda: TruncatedSVD(10, random_state=0),
+    # "nndsvda" starts from the mean of X where it should be its root, and ends elsewhere in other units
+    "NMF": lambda: NMF(8, init="nndsvd", max_iter=60, tol=1e-2),
+}
+
+
+@functools.cache
+def images(inverted=False):
+    order = np.random.default_rng(5).permutation(1797)[:440]
+    clean = (load_digits().images[order][:, None] / 16.0).astype(np.float64)
+    turned = (CORRUPTION(torch.from_numpy(clean[400:] * 2 - 1)).numpy() + 1) / 2
+    sides = [part.reshape(len(part), -1) for part in (clean[:400], clean[400:], turned)]
+    return [1 - side for side in sides] if inverted else sides
+
+
+def in_units(values, bounds):
+    return values * (bounds[1] - bounds[0]) + bounds[0]
+
+
+@functools.cache
+def answer(cls, kind, bounds, told=False, inverted=False):
+    """What was found, and images, in units of 0..1."""
+    train, _, turned = (in_units(side, bounds) for side in images(inverted))
+    gan = made(kind, train, bounds)
+    keywords = {"data_range": bounds} if told else {}
+    model = cls(gan, surrogate="affine", T=4, T2=10, random_state=0, batch_size=40, **keywords)
+    if cls is MimicDomainAligner:
+        model.fit(train).adapt(turned)
+    else:
+        model.fit(turned)
+    found = model.surrogate_.describe()
+    numbers = [found["rotation_deg"], *(100 * side for side in found["scale"])]
+    if cls is MimicAnomalyDetector:
+        return numbers, model.score_samples(turned) / (bounds[1] - bounds[0])
+    return numbers, (model.transform(turned) - bounds[0]) / (bounds[1] - bounds[0])
+
+
+def made(kind, train, bounds):
+    if kind is None:
+        return None
+    if kind == "handle":
+        return linear_generator_from_data(train, 10, (1, 8, 8))
+    if kind == "declared":
+        return as_generator(PCA(10, random_state=0).fit(train), data_range=bounds)
+    return DECOMPOSITIONS[kind]().fit(train)
+
+
+def agree(one, other):
+    (numbers, values), (others, other_values) = one, other
+    np.testing.assert_allclose(numbers, others, rtol=0.01, atol=0.25)
+    if values.ndim == 1:
+        assert values.mean() == pytest.approx(other_values.mean(), rel=0.01)
+        return
+    clean = images()[1]
+    errors, other_errors = (np.linalg.norm(each - clean, axis=1).mean() for each in (values, other_values))
+    assert errors == pytest.approx(other_errors, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("cls", "kind", "units"),
+    [
+        *((MimicGANProjector, "PCA", units) for units in UNITS),
+        *((MimicDomainAligner, None, units) for units in ("unit", "z-score")),
+        *((MimicAnomalyDetector, "PCA", units) for units in ("bytes", "z-score")),
+    ],
+)
+def test_units_change_nothing(cls, kind, units):
+    agree(answer(cls, kind, UNITS[units]), answer(cls, kind, (-1, 1)))
+
+
+@pytest.mark.parametrize("kind", ["NMF", "TruncatedSVD"])
+def test_a_scale_changes_nothing_for_what_is_not_centred(kind):
+    first = answer(MimicGANProjector, kind, (0, 1))
+    agree(answer(MimicGANProjector, kind, (0, 255)), first)
+
+
+@pytest.mark.parametrize("kind", ["PCA", "handle", "declared"])
+def test_a_range_that_is_told_is_not_converted_twice(kind):
+    agree(
+        answer(MimicGANProjector, kind, UNITS["z-score"], told=True),
+        answer(MimicGANProjector, kind, (-1, 1), told=True),
+    )
+
+
+def test_the_corruption_is_found_in_all_units():
+    (rotation, *scale), values = answer(MimicGANProjector, "PCA", (0, 255))
+    assert rotation == pytest.approx(25, abs=3)
+    assert scale == pytest.approx([85, 85], abs=4)
+    clean, turned = images()[1:]
+    assert np.linalg.norm(values - clean, axis=1).mean() < 0.6 * np.linalg.norm(turned - clean, axis=1).mean()
+
+
+def test_black_on_white_is_found_as_white_on_black_is():
+    numbers, values = answer(MimicGANProjector, "PCA", (0, 1), inverted=True)
+    agree((numbers, 1 - values), answer(MimicGANProjector, "PCA", (0, 1)))
+
+
+def test_networks_take_units_that_are_told():
+    latents = np.random.default_rng(0).uniform(-1, 1, (12, 64))
+    rows = (load_gan("mnist16").decode(latents).reshape(12, -1) + 1) / 2
+
+    def run(bounds):
+        model = PGDProjector(load_gan("mnist16"), T=2, T2=5, data_range=bounds, batch_size=12, random_state=0)
+        projected = model.fit_transform(in_units(rows, bounds))
+        return (projected - bounds[0]) / (bounds[1] - bounds[0])
+
+    for units in ("sixteen", "z-score"):
+        np.testing.assert_allclose(run(UNITS[units]), run((-1, 1)), atol=1e-2)
+
+
+def test_a_generator_that_was_trained_expects_the_units_of_its_training():
+    clean = images()[1]
+    vae = VAE(4, width=2, max_steps=3, data_range=(0, 16), random_state=0).fit(clean * 16)
+    model = PGDProjector(vae, T=1, T2=4, random_state=0).fit(clean * 16)
+    assert model.data_range_ == (0, 16)
+    other = PGDProjector(vae.generator_, T=1, T2=4, random_state=0).fit(clean * 2 - 1)
+    np.testing.assert_allclose(model.transform(clean * 16) / 8 - 1, other.transform(clean * 2 - 1), atol=1e-3)
+
+
+# -- rows in other units than those of fit ----------------------------------------------------------------------------
+
+METHODS = {
+    MimicGANProjector: ["transform", "score_samples", "adapt", "project", "encode", "assign", "inverse_transform"],
+    MimicAnomalyDetector: ["predict", "score_samples", "score_maps", "p_values", "decision_function", "adapt"],
+    MimicDomainAligner: ["transform", "adapt", "score_samples"],
+    PGDProjector: ["transform", "encode", "score_samples"],
+}
+CHANGES = {
+    "0..1 after -1..1": ((-1, 1), (0, 1)),
+    "-1..1 after 0..1": ((0, 1), (-1, 1)),
+    "bytes after floats": ((0, 1), (0, 255)),
+    "floats after bytes": ((0, 255), (0, 1)),
+    "0..16 after bytes": ((0, 255), (0, 16)),
+}
+
+
+@functools.cache
+def fitted(cls, kind, bounds):
+    clean = in_units(images()[1], bounds)
+    gan = None if kind is None else VAE(4, width=2, max_steps=2, data_range=bounds, random_state=0)
+    keywords = {"surrogate": "identity"} if cls is not PGDProjector else {}
+    keywords = keywords if kind is None else {**keywords, "data_range": bounds}
+    return cls(gan, T=1, T2=1, random_state=0, image_shape=(1, 8, 8), batch_size=8, **keywords).fit(clean)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("cls", "kind"),
+    [(cls, kind) for cls in METHODS for kind in (None, "network") if kind is None or cls is PGDProjector],
+)
+def test_rows_in_other_units_are_warned_of_in_every_method(cls, kind, change):
+    then, now = CHANGES[change]
+    model, rows = fitted(cls, kind, then), in_units(images()[1][:8], now)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataRangeWarning)
+        for method in METHODS[cls]:
+            with pytest.raises(DataRangeWarning, match=rf"{cls.__name__}: X goes from"):
+                getattr(model, method)(rows)
+
+
+@pytest.mark.parametrize("cls", METHODS)
+def test_rows_that_are_in_the_units_of_fit_are_not_warned_of(cls):
+    model = fitted(cls, None, (0, 255))
+    for digit in images()[0]:
+        model._check_range(255 * digit[None])  # a warning would be an error
+    model._check_range(np.zeros((1, 64)))
+    model._check_range(0.3 * 255 * images()[0])
