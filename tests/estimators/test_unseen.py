@@ -124,9 +124,9 @@ def test_principal_components_give_least_squares_over_the_seen_pixels(cls, n_see
 
 
 def test_a_block_of_its_own_lost_in_every_row_is_projected_as_if_its_place_were_known():
-    gan, truth = load_gan("mnist16"), load_mnist_sample(size=16).images[7::50][:12].reshape(12, -1) / 127.5 - 1
-    X = holed(truth, n_holed=12, seed=5, size=6, side=16)
-    settings = {"T": 4, "batch_size": 12, "random_state": 0}
+    gan, truth = load_gan("mnist16"), load_mnist_sample(size=16).images[7::50][:8].reshape(8, -1) / 127.5 - 1
+    X = holed(truth, n_holed=8, seed=5, size=6, side=16)
+    settings = {"T": 4, "batch_size": 8, "random_state": 0}
 
     def known(index):
         mask = torch.from_numpy(~np.isnan(X[index])).view(1, 1, 16, 16)
@@ -137,19 +137,17 @@ def test_a_block_of_its_own_lost_in_every_row_is_projected_as_if_its_place_were_
     def error(found):
         return np.linalg.norm(found - truth, axis=1).mean()
 
-    best = error(np.array([known(index) for index in range(12)]))
+    best = error(np.array([known(index) for index in range(8)]))
     black = error(PGDProjector(gan, **settings).fit_transform(np.nan_to_num(X, nan=-1.0)))
     found = error(MimicGANProjector(gan, surrogate="identity", **settings).fit_transform(X))
     assert found < 1.05 * best
     assert found < 0.7 * black
 
 
-@pytest.mark.parametrize("surrogate", ["affine", "auto"])
-def test_a_pose_is_found_as_well_as_without_holes(surrogate):
+def test_a_pose_is_found_as_well_as_without_holes():
     turned = Rotation(25.0)(torch.tensor(pictures(40)).view(-1, 1, 8, 8)).numpy().reshape(40, -1)
     models = [
-        MimicGANProjector(smooth_generator(), surrogate=surrogate, T=8, random_state=0).fit(X)
-        for X in (turned, holed(turned, n_holed=40))
+        MimicGANProjector(smooth_generator(), T=5, random_state=0).fit(X) for X in (turned, holed(turned, n_holed=40))
     ]
     whole, found = (model.surrogate_.describe() for model in models)
     assert "affine" in found["family"]
@@ -160,11 +158,11 @@ def test_a_pose_is_found_as_well_as_without_holes(surrogate):
 def test_nothing_is_learned_as_a_mask_where_no_row_has_seen():
     X = pictures(30).reshape(30, 8, 8).copy()
     X[:, 2:5, 3:6] = np.nan
-    learned = small(MimicGANProjector, surrogate="mask", T=6, T1=20).fit(X).surrogate_.to_torch().part(Mask)
+    learned = small(MimicGANProjector, surrogate="mask").fit(X).surrogate_.to_torch().part(Mask)
     hole = torch.from_numpy(np.isnan(X[:1]))
     assert (learned.weight[hole] == 1).all()
     assert (learned.weight[~hole] != 1).any()
-    chosen = small(MimicGANProjector, surrogate="auto", T=6, T1=20).fit(X).surrogate_
+    chosen = small(MimicGANProjector, surrogate="auto").fit(X).surrogate_
     assert chosen.family == "identity"
 
 
