@@ -1,5 +1,8 @@
 """Folders of pictures, as input and as output."""
 
+import contextlib
+import os
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -92,20 +95,28 @@ class Pictures:
         return [f"{n} of {len(self)} images are {change}" for change, n in counted.items() if n]
 
     def _decoded(self, path):
-        try:
-            opened = self.pillow.open(path, formats=FORMATS)
-        except PermissionError:
-            raise
-        except Exception as error:  # whatever Pillow raises for foreign bytes
-            raise CommandError(f"{path}: not a readable picture.") from error
-        with opened:
+        """Decode a picture; also return how many its file holds."""
+        with self._opened(path) as opened, _libraries_silenced():
             try:
                 n_frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # whose others are previews
                 return decode(opened), n_frames
             except MemoryError:
                 raise
-            except Exception as error:
+            except Exception as error:  # whatever Pillow raises for foreign bytes
                 raise CommandError(f"{path}: the image is damaged, or of an unknown kind ({error}).") from error
+
+    def _opened(self, path):
+        too_large = self.pillow.DecompressionBombWarning, self.pillow.DecompressionBombError
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", too_large[0])
+                return self.pillow.open(path, formats=FORMATS)
+        except PermissionError:
+            raise
+        except too_large as error:
+            raise CommandError(f"{path}: {error}") from error
+        except Exception as error:
+            raise CommandError(f"{path}: not a readable picture.") from error
 
     def _read(self, path):
         channels, height, width = self.image_shape
@@ -113,6 +124,23 @@ class Pictures:
         picture = self.pillow.fromarray(values[..., 0] if channels == 1 else np.ascontiguousarray(values))
         picture = picture.resize((width, height), self.pillow.Resampling.BILINEAR)
         return np.asarray(picture)[None] if channels == 1 else np.asarray(picture).transpose(2, 0, 1)
+
+
+@contextlib.contextmanager
+def _libraries_silenced():
+    """Keep libtiff from writing on the standard error of the process; what is wrong with a file, we say."""
+    try:
+        saved = os.dup(2)
+    except OSError:  # it is closed
+        yield
+        return
+    with contextlib.closing(open(os.devnull, "w")) as nothing:
+        os.dup2(nothing.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
 
 
 def _sorted_out(folder):

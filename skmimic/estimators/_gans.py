@@ -41,7 +41,8 @@ class DCGAN(TrainedGenerator):
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
         File that is written while training, and resumed from when it exists: the result has the same bits as that of
-        an uninterrupted training. Delete it to start anew; raise `n_epochs` to train on.
+        an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
+        `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
         None resumes with the seed of the checkpoint, if there is one.
     device : str or torch.device, default="auto"
@@ -125,7 +126,8 @@ class VAE(TrainedGenerator):
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
         File that is written while training, and resumed from when it exists: the result has the same bits as that of
-        an uninterrupted training. Delete it to start anew; raise `n_epochs` to train on.
+        an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
+        `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
         None resumes with the seed of the checkpoint, if there is one.
     device : str or torch.device, default="auto"
@@ -214,7 +216,8 @@ class BiGAN(TrainedGenerator):
         Convolutions in bfloat16: two to three times as fast on processors that have it, slower elsewhere.
     checkpoint : path-like or None, default=None
         File that is written while training, and resumed from when it exists: the result has the same bits as that of
-        an uninterrupted training. Delete it to start anew; raise `n_epochs` to train on.
+        an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
+        `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
         None resumes with the seed of the checkpoint, if there is one.
     device : str or torch.device, default="auto"

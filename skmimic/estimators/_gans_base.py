@@ -135,6 +135,8 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
             If `data_range` is "auto" and X is in no usual range.
         NotFiniteError
             If the training diverges.
+        InvalidModelFileError
+            If the file that `checkpoint` names is damaged, or is no checkpoint.
 
         Warns
         -----

@@ -12,7 +12,7 @@ HAVE_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 # (1 + .05) / (L + .05) = 3 at a luminance L of .3, the grey 148 of sRGB.
 BRIGHT_INK = 148
 WHITE, BLACK = 255, 0
-LUMA = np.array([19595, 38470, 7471])  # ITU-R 601 in units of 1 / 65536, as Pillow's
+LUMA = (19595, 38470, 7471)  # ITU-R 601 in units of 1 / 65536, as Pillow's
 
 
 class Decoded(NamedTuple):
@@ -59,7 +59,7 @@ def decode(picture):
         picture = ImageOps.exif_transpose(picture)
     transparency = picture.info.get("transparency")
     if picture.mode.startswith("I"):
-        return Decoded(*_eight_bits(np.asarray(picture).astype(np.int64), transparency), was_turned)
+        return Decoded(*_eight_bits(np.asarray(picture), transparency), was_turned)
     if picture.mode == "F":
         raise ValueError("it has floating-point values of unknown range; save it as .npy")
     if picture.mode in HAVE_ALPHA or transparency is not None:
@@ -104,7 +104,8 @@ def background_for(pictures):
     for values, alpha, _ in pictures:
         if alpha is not None:
             opacity += alpha.sum(dtype=np.float64)
-            light += (alpha * in_colours(Decoded(values, None, False), 1)[..., 0].astype(np.float64)).sum()
+            grey = values if values.ndim == 2 else _luma(values)
+            light += (grey.astype(np.uint16) * alpha).sum(dtype=np.float64)
     return BLACK if opacity and light / opacity > BRIGHT_INK else WHITE
 
 
@@ -124,8 +125,14 @@ def in_colours(picture, channels, background=WHITE):
     """
     values = picture.values if picture.values.ndim == 3 else picture.values[..., None]
     if picture.alpha is not None:
-        alpha = picture.alpha[..., None].astype(np.int64)
-        values = ((values * alpha + background * (255 - alpha)) / 255).round().astype(np.uint8)
+        alpha = picture.alpha[..., None].astype(np.uint16)  # holds the sum, at most 255 * 255
+        values = ((values * alpha + background * (255 - alpha) + 127) // 255).astype(np.uint8)
     if channels == 1 and values.shape[2] == 3:
-        values = ((values @ LUMA + 2**15) >> 16).astype(np.uint8)[..., None]
+        values = _luma(values)[..., None]
     return np.broadcast_to(values, (*values.shape[:2], channels))
+
+
+def _luma(values):
+    """Grey values (H, W) of RGB."""
+    red, green, blue = (weight * values[..., i].astype(np.uint32) for i, weight in enumerate(LUMA))
+    return ((red + green + blue + 2**15) >> 16).astype(np.uint8)

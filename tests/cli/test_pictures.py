@@ -1,5 +1,7 @@
 """Folders of pictures: every one is read as a viewer shows it, or named."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
@@ -177,3 +179,23 @@ def test_a_damaged_picture_is_found_before_any_work(tmp_path):
     (tmp_path / "2.png").write_bytes((tmp_path / "2.png").read_bytes()[:1000])
     with pytest.raises(CommandError, match=r"2\.png: the image is damaged"):
         Pictures(tmp_path, GREY)
+
+
+def test_a_damaged_tiff_is_one_line(tmp_path, capfd):
+    """Its library would write on standard error by itself."""
+    Image.fromarray(shades()).save(tmp_path / "a.tif", compression="tiff_lzw")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    content[8:40] = b"\xff" * 32
+    (tmp_path / "a.tif").write_bytes(content)
+    with pytest.raises(CommandError, match=r"a\.tif: the image is damaged"):
+        Pictures(tmp_path, GREY)
+    os.write(2, b"still there")
+    assert capfd.readouterr().err == "still there"
+
+
+def test_a_picture_larger_than_pillow_trusts_is_named(tmp_path, monkeypatch):
+    Image.fromarray(shades()).save(tmp_path / "a.png")
+    for limit in (40, 10):  # of which Pillow warns, and which it refuses
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.raises(CommandError, match=r"a\.png: Image size \(64 pixels\) exceeds limit"):
+            Pictures(tmp_path, GREY)
