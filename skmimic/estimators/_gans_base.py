@@ -206,8 +206,16 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         ------
         sklearn.exceptions.NotFittedError
             If nothing was trained yet.
+        ValueError
+            If `path` is the file that `checkpoint` names, which would be lost.
         """
         check_is_fitted(self)
+        both = path, self.checkpoint
+        if self.checkpoint is not None and all(map(os.path.exists, both)) and os.path.samefile(*both):
+            raise ValueError(
+                f"{type(self).__name__}.save: {path} is the checkpoint, from which the training can go on. Save the "
+                "generator under another name."
+            )
         self.generator_.save(path, half=half)
 
     @classmethod

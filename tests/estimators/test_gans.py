@@ -50,6 +50,17 @@ def test_generator_can_be_saved_and_comes_back(estimator, tmp_path):
     assert np.array_equal(again.sample(5, random_state=0), generator.sample(5, random_state=0))
 
 
+def test_saving_does_not_replace_the_checkpoint(tmp_path):
+    gan = DCGAN(**TINY, checkpoint=tmp_path / "training").fit(digits())
+    content = (tmp_path / "training").read_bytes()
+    (tmp_path / "link").symlink_to("training")
+    for name in ("training", "link"):
+        with pytest.raises(ValueError, match=r"DCGAN\.save: .* is the checkpoint"):
+            gan.save(tmp_path / name)
+    assert (tmp_path / "training").read_bytes() == content
+    gan.save(tmp_path / "model")
+
+
 @pytest.mark.parametrize("estimator", CLASSES)
 @pytest.mark.parametrize("form", [(64,), (8, 8), (1, 8, 8)])
 def test_a_fitted_estimator_can_be_saved_and_comes_back(estimator, form, tmp_path):
