@@ -18,7 +18,7 @@ from ._registry import REGISTRY, blueprint
 
 __all__ = ["MODEL", "open_model", "read_model", "write_model"]
 
-MODEL = FileKind("skmimic model", "skmimic-model", "1", max_bytes=4 * 2**30)
+MODEL = FileKind("skmimic model", "skmimic-model", "1", max_bytes=4 * 2**30, advice="Fetch it again.")
 ROLES = {
     "generator": {"layout": "flat"},
     "discriminator": {"layout": "images", "probability": False},

@@ -52,12 +52,15 @@ class FileKind(NamedTuple):
     format, version : str
     max_bytes : float, default=inf
         Largest file that is written or read.
+    advice : str, default=""
+        What to do about a damaged one.
     """
 
     noun: str
     format: str
     version: str
     max_bytes: float = math.inf
+    advice: str = ""
 
 
 class Declared(NamedTuple):
@@ -182,7 +185,7 @@ class Container:
     """
 
     def __init__(self, stream, path, kind):
-        self._stream, self._path = stream, path
+        self._stream, self._path, self._advice = stream, path, kind.advice
         size = os.fstat(stream.fileno()).st_size
         if size > kind.max_bytes:
             raise InvalidModelFileError(f"it has {size} bytes; at most {kind.max_bytes} are read.")
@@ -217,7 +220,7 @@ class Container:
             If the file was damaged or changed.
         """
         if _digest(self._text, self.declared, self._pieces) != self.sha256:
-            raise InvalidModelFileError("sha256 does not match: the file was damaged or changed. Fetch it again.")
+            raise InvalidModelFileError(f"sha256 does not match: it was damaged or changed. {self._advice}".strip())
         return {name: self._array(name) for name in self.declared}
 
     def _pieces(self, name):
