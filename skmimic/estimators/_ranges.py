@@ -126,15 +126,24 @@ class RangeMemory:
         DataRangeWarning
         """
         low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
-        if not self.bounds.holds(low, high, *([LEAVES_MEASURED] if self.is_measured else [])):
+        lows, highs = _informative(rows)
+        if self._is_left(low, high, lows, highs):
             _warn(subject, low, high, self.bounds)
             return
-        n_rows, n_bright, n_faint = _kinds(self.bounds, *_informative(rows))
+        n_rows, n_bright, n_faint = _kinds(self.bounds, lows, highs)
         for n_now, n_then in ((n_bright, self.n_bright), (n_faint, self.n_faint)):
             chance = (n_then + 1) / (self.n_rows + 2)
             if n_rows and n_now == n_rows and chance**n_rows < SMALL_CHANCE:
                 _warn(subject, low, high, self.bounds, ": rows of fit filled more of it")
                 return
+
+    def _is_left(self, low, high, lows, highs):
+        """Whether values leave the range; where it was measured, whether every row does, as one may be an outlier."""
+        if not self.is_measured:
+            return not self.bounds.holds(low, high)
+        margin = LEAVES_MEASURED * (self.bounds.high - self.bounds.low)
+        leave = (lows < self.bounds.low - margin) | (highs > self.bounds.high + margin)
+        return len(leave) > 0 and bool(leave.all())
 
 
 def _informative(rows):
