@@ -23,6 +23,7 @@ __all__ = [
 
 SLACK = 0.05  # of the range, for noise; of what the values span where that is less
 FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentages and z-scores span less
+TELLING = 0.5  # of a row that must be seen for it to tell what rows usually span; few pixels span next to nothing
 FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
 WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
 NEAR = 0.1  # in [-1, 1]: values that differ by less look the same
@@ -137,10 +138,12 @@ class Bounds(NamedTuple):
         rows = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
         lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
         low, high = float(np.nanmin(lows)), float(np.nanmax(highs))
-        usual_low, usual_high = float(np.nanmedian(lows)), float(np.nanmedian(highs))
-        width = usual_high - usual_low
-        if width > 0:
-            low, high = max(low, usual_low - width), min(high, usual_high + width)
+        telling = (~np.isnan(rows)).mean(axis=1) >= TELLING
+        if telling.any():
+            usual_low, usual_high = float(np.median(lows[telling])), float(np.median(highs[telling]))
+            width = usual_high - usual_low
+            if width > 0:
+                low, high = max(low, usual_low - width), min(high, usual_high + width)
         return cls(low, high) if low < high else cls(low - 1.0, high + 1.0)
 
     @classmethod

@@ -211,3 +211,13 @@ def test_the_background_is_what_dominates_the_border(value, seen):
     images[..., [0, -1], :] = images[..., :, [0, -1]] = value
     assert background_of(images) == pytest.approx(seen)
     assert background_of(torch.rand(20, 3, 8, 8) * 2 - 1) == -1
+
+
+def test_rows_that_saw_few_pixels_do_not_narrow_the_range():
+    rows = np.random.default_rng(0).uniform(-3, 5, (10, 40))
+    whole = Bounds.spanning(rows)
+    rows[2:, 1:] = np.nan
+    assert Bounds.spanning(rows) == pytest.approx(Bounds.spanning(rows[:2]), abs=1e-9)
+    assert whole.low <= Bounds.spanning(rows).low
+    lone = np.where(np.eye(6, dtype=bool), np.arange(6.0), np.nan)
+    assert Bounds.spanning(lone) == (0.0, 5.0)
