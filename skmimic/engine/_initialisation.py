@@ -1,17 +1,41 @@
 """Where the latents start."""
 
 import copy
+import math
+from functools import cached_property
 
 import torch
 
+from ..surrogates import Identity
 from ._evidence import fill_in
 from ._unseen import distances_to, seen_pixels
 
-__all__ = ["Candidates", "draw_candidates", "start_latents"]
+__all__ = ["Candidates", "draw_candidates", "mimicked_candidates", "n_affordable", "start_latents"]
 
 N_CANDIDATES = 4000
-MOST_CACHED = 2**28  # bytes of candidates' images that stay in memory from one call to the next
+MOST_BYTES = 2**28  # of the images of all candidates: 4,000 up to 3x74x74, 1,365 of 3x128x128, 341 of 3x256x256
+MOST_OPERATIONS = 2**40  # to draw them: 8 to 16 seconds of one core; networks above 275 million an image get fewer
+FEWEST = 16
+VALUES_TOGETHER = 2**20  # of images that are decoded or corrupted at a time: networks hold some ten times as many
+MOST_TOGETHER = 1000
 N_MEAN = 1000
+
+
+def n_affordable(generator, n_wanted=N_CANDIDATES):
+    """Tell how many candidates a generator affords in memory and time; the rows have no say in it.
+
+    Parameters
+    ----------
+    generator : LoadedGenerator
+    n_wanted : int, default=4000
+
+    Returns
+    -------
+    int
+    """
+    n_bytes = 4 * math.prod(generator.image_shape)
+    affordable = min(MOST_BYTES // n_bytes, int(MOST_OPERATIONS / max(generator.n_operations, 1)))
+    return min(n_wanted, max(affordable - affordable % 4, FEWEST))  # whole steps of aligned products
 
 
 class Candidates:
@@ -22,18 +46,30 @@ class Candidates:
     generator : LoadedGenerator
     random : torch.Generator
     n_candidates : int, default=4000
+        Fewer where the images are large or the network is slow, see `n_affordable`.
     """
 
     def __init__(self, generator, random, n_candidates=N_CANDIDATES):
+        n_candidates = n_affordable(generator, n_candidates)
+        self.generator = generator
         self.z = generator.prior.sample(n_candidates, generator.latent_dim, random).to(generator.device)
-        with torch.no_grad():
-            self.images = torch.cat([generator.decode(part) for part in self.z.split(1000)])
+        together = VALUES_TOGETHER // math.prod(generator.image_shape)
+        self.n_together = max(min(together, MOST_TOGETHER), FEWEST)
 
-    @torch.no_grad()
+    @property
+    def n_bytes(self):
+        """Size of all images in memory."""
+        return 4 * len(self.z) * math.prod(self.generator.image_shape)
+
+    @cached_property
+    def images(self):
+        """The images G(z), computed when they are first asked for."""
+        return self._through(lambda part: part)
+
     def through(self, corrupt):
         """Return the same latents with images that went through a function of (n, c, h, w)."""
         passed = copy.copy(self)
-        passed.images = torch.cat([corrupt(part) for part in self.images.split(1000)])
+        passed.images = self._through(corrupt)
         return passed
 
     def first(self, count):
@@ -42,10 +78,25 @@ class Candidates:
         fewer.z, fewer.images = self.z[:count], self.images[:count]
         return fewer
 
-    @torch.no_grad()
     def mimicked(self, surrogate):
-        """Compute f^(G(z)) of all candidates as rows (K, p)."""
-        return torch.cat([surrogate(part).flatten(1) for part in self.images.split(1000)])
+        """Compute f^(G(z)) of all candidates as rows (K, p); the images are not kept for it."""
+        if isinstance(surrogate, Identity):
+            return self.images.flatten(1)
+        return self._through(surrogate).flatten(1)
+
+    @torch.no_grad()
+    def _through(self, corrupt):
+        """Send the images through a function, few at a time, so that nothing but the answer is large."""
+        shape = self.generator.image_shape
+        passed = torch.empty(len(self.z), *shape, dtype=torch.float32, device=self.z.device)
+        for part, images in zip(passed.split(self.n_together), self._parts(), strict=True):
+            part.copy_(corrupt(images))
+        return passed
+
+    def _parts(self):
+        if "images" in vars(self):
+            return self.images.split(self.n_together)
+        return (self.generator.decode(z) for z in self.z.split(self.n_together))
 
     def nearest(self, observed, mimicked, missing=None):
         """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance.
@@ -83,16 +134,43 @@ def draw_candidates(generator, random):
     Candidates
     """
     before = random.get_state()
-    cached = generator.cache.get("candidates")
-    if cached is not None and torch.equal(cached[0], before):
-        random.set_state(cached[1])
-        return cached[2]
-    del cached
-    generator.cache.clear()  # lest old and new ones be in memory together
+    key = "candidates", before.numpy().tobytes()
+    cached = generator.cache.get(key)
+    if cached is not None:
+        after, candidates = cached
+        random.set_state(after)
+        return candidates
     candidates = Candidates(generator, random)
-    if candidates.images.nbytes <= MOST_CACHED:
-        generator.cache["candidates"] = before, random.get_state(), candidates
+    generator.cache.put(key, (random.get_state(), candidates), candidates.n_bytes)
     return candidates
+
+
+def mimicked_candidates(candidates, generator, fitted, surrogate):
+    """Compute f^(G(z)) of all candidates, or take what was computed last for this surrogate.
+
+    So `transform` of one row after another does not corrupt thousands of samples again.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    generator : LoadedGenerator
+    fitted : FittedSurrogate
+    surrogate : Surrogate
+        Made from `fitted`.
+
+    Returns
+    -------
+    tensor (K, p)
+    """
+    key = "mimicked", id(candidates), id(fitted), fitted.digest()
+    cached = generator.cache.get(key)
+    if cached is None:
+        n_bytes = 0 if isinstance(surrogate, Identity) else candidates.n_bytes
+        generator.cache.make_room(n_bytes)
+        mimicked = candidates.mimicked(surrogate)
+        cached = mimicked, candidates, fitted  # which live as long, so that no others have their identities
+        generator.cache.put(key, cached, n_bytes)
+    return cached[0]
 
 
 def start_latents(start, problem, observed, random, candidates=None):

@@ -68,7 +68,8 @@ def _turned(surrogate, images, angles, seen, random=None):
 def _spread_at_a_glance(bench, surrogate):
     """Estimate the standard deviation of the rows' angles in radians; zero if they share one."""
     images, random, seen = bench.candidates.images, bench.random, seen_pixels(bench.observed)
-    held, images = images[:N_HELD], images[N_HELD:].repeat(2, 1, 1, 1)
+    n_held = min(N_HELD, len(images) // 4)  # large images have few candidates
+    held, images = images[:n_held], images[n_held:].repeat(2, 1, 1, 1)
 
     def drawn(count):
         return GLANCE_SD * torch.randn(count, generator=random, dtype=torch.float32).to(images)

@@ -9,7 +9,7 @@ import torch
 from ..utils import RowRunner, refuse_fork, shielded
 from ._closed_form import ClosedForm
 from ._descent import check_finite, observed_steps
-from ._initialisation import draw_candidates, start_latents
+from ._initialisation import draw_candidates, mimicked_candidates, start_latents
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
@@ -63,7 +63,7 @@ class RowProjector:
             self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
         elif self._start() == "nearest":
             self.candidates = draw_candidates(generator, torch.Generator().manual_seed(adaptation.seed))
-            self.mimicked = self.candidates.mimicked(surrogate)
+            self.mimicked = mimicked_candidates(self.candidates, generator, adaptation.surrogate, surrogate)
 
     def __call__(self, observed):
         """Project observed images.

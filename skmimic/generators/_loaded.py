@@ -5,14 +5,17 @@ from functools import cached_property
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, align_layers, background_of, fold_convolutions, has_fast_bfloat16
+from ..utils import CANONICAL, ByteCache, align_layers, background_of, fold_convolutions, has_fast_bfloat16
 from ._calling import call_discriminator, call_encoder, call_generator
 from ._features import LastLayer
 from ._linear import LinearDecoder, canonical_part
+from ._operations import count_operations
 from ._rough import rough_decoder
 
 __all__ = ["LoadedGenerator"]
 
+MOST_CACHED = 2**29  # bytes: the candidates and what one surrogate makes of them
+N_COUNTED = 4  # images, with which operations are counted
 N_SAMPLES, N_TOGETHER = 64, 4  # whose borders are looked at; few at a time, as large networks need room
 
 
@@ -34,13 +37,13 @@ class LoadedGenerator:
         Channels, height, width.
     prior : Prior
     device : torch.device
-    cache : dict
-        What follows from the networks and is costly to make again, by name; anyone may clear it.
+    cache : ByteCache
+        What follows from the networks and is costly to make again; anyone may clear it.
     """
 
     def __init__(self, facts, parts, device):
         self.latent_dim, self.image_shape, self.prior = facts.latent_dim, facts.image_shape, facts.prior
-        self.device, self.cache = device, {}
+        self.device, self.cache = device, ByteCache(MOST_CACHED)
         self._data_range = self._image_range = facts.data_range
         self._calls = {name: part.description["call"] for name, part in parts.items()}
         if parts["generator"].architecture == LinearDecoder.architecture:
@@ -74,15 +77,18 @@ class LoadedGenerator:
     def __reduce__(self):
         raise TypeError("LoadedGenerator stays on its device and is not pickled. Pickle the Generator it came from.")
 
-    @property
+    @cached_property
+    def n_operations(self):
+        """Floating-point operations of one image, as far as its layers tell."""
+        z = torch.zeros(N_COUNTED, self.latent_dim, dtype=torch.float32, device=self.device)
+        return count_operations(self._modules["generator"], lambda: self.decode(z))
+
+    @cached_property
     def background(self):
         """Value that dominates the borders of its images, in [-1, 1]; -1 where none does."""
-        if "background" not in self.cache:
-            z = self.prior.sample(N_SAMPLES, self.latent_dim, torch.Generator().manual_seed(0)).to(self.device)
-            with torch.no_grad():
-                images = torch.cat([self.decode(part) for part in z.split(N_TOGETHER)])
-            self.cache["background"] = background_of(images)
-        return self.cache["background"]
+        z = self.prior.sample(N_SAMPLES, self.latent_dim, torch.Generator().manual_seed(0)).to(self.device)
+        with torch.no_grad():
+            return background_of(torch.cat([self.decode(part) for part in z.split(N_TOGETHER)]))
 
     @property
     def has_discriminator(self):

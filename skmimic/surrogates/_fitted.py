@@ -1,5 +1,7 @@
 """A learned surrogate as plain numpy."""
 
+import hashlib
+
 import numpy as np
 import torch
 
@@ -24,6 +26,13 @@ class FittedSurrogate(Versioned):
         self.family = family
         self.make, self.keywords = surrogate.recipe()
         self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in surrogate.state_dict().items()}
+
+    def digest(self):
+        """Hash the learned numbers: 16 bytes that change when an array is changed in place."""
+        state = hashlib.blake2b(digest_size=16)
+        for name, array in self.arrays.items():
+            state.update(name.encode() + np.ascontiguousarray(array).tobytes())
+        return state.digest()
 
     @shielded()
     def to_torch(self, device="cpu") -> Surrogate:

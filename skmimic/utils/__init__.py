@@ -4,6 +4,7 @@ from ._aligned import align_layers, aligned_linear, squared_distances
 from ._archives import UNREADABLE, open_archive, read_array_header
 from ._batching import RowRunner, padded_size
 from ._blur import gaussian_blur
+from ._byte_cache import ByteCache
 from ._device import has_fast_bfloat16, is_out_of_memory, resolve_device
 from ._extras import import_extra
 from ._files import atomic_write, check_replaceable, naming_errors, replacing, replacing_folder
@@ -22,6 +23,7 @@ __all__ = [
     "UNIT",
     "UNREADABLE",
     "Bounds",
+    "ByteCache",
     "FrozenModule",
     "LastTensor",
     "RowRunner",

@@ -85,8 +85,8 @@ def squared_distances(rows, others):
     tensor (n, k)
         Not below zero.
     """
-    products = aligned_linear(rows, others)
-    return (rows.square().sum(1)[:, None] - 2 * products + others.square().sum(1)).clamp_min(0.0)
+    of_rows, of_others = (torch.linalg.vector_norm(part, dim=1).square() for part in (rows, others))  # without a copy
+    return aligned_linear(rows, others).mul_(-2).add_(of_rows[:, None]).add_(of_others).clamp_min_(0.0)
 
 
 class AlignedLinear(nn.Linear):

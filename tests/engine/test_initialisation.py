@@ -1,11 +1,14 @@
 """Where the latents start."""
 
+import math
+
 import pytest
 import torch
 
 from skmimic.engine import Candidates, Problem, _initialisation, start_latents
-from skmimic.engine._initialisation import draw_candidates
-from skmimic.surrogates import Affine, Identity, affine_matrix
+from skmimic.engine._initialisation import draw_candidates, mimicked_candidates, n_affordable
+from skmimic.surrogates import Affine, FittedSurrogate, Identity, Photometric, affine_matrix
+from skmimic.utils import ByteCache
 from tests.helpers import loaded, pca_generator
 
 GENERATORS = {"box": lambda: loaded(), "normal": lambda: loaded(pca_generator())}
@@ -87,11 +90,71 @@ def test_candidates_of_the_same_seed_are_drawn_once():
 
 def test_candidates_too_large_to_keep_are_drawn_again(monkeypatch):
     generator = loaded(pca_generator())
-    monkeypatch.setattr(generator, "cache", {})
-    monkeypatch.setattr(_initialisation, "MOST_CACHED", 0)
+    monkeypatch.setattr(generator, "cache", ByteCache(0))
     first, second = (draw_candidates(generator, seeded()) for _ in range(2))
     assert first is not second
     assert torch.equal(first.images, second.images)
+
+
+class Sized:
+    """A stand-in for a generator of which size and work are known."""
+
+    def __init__(self, image_shape, n_operations=1):
+        self.image_shape, self.n_operations = image_shape, n_operations
+
+
+@pytest.mark.parametrize("image_shape", [(1, 16, 16), (1, 28, 28), (3, 32, 32), (3, 64, 64)])
+def test_small_images_have_all_candidates(image_shape):
+    assert n_affordable(Sized(image_shape, 10**8)) == 4000
+
+
+@pytest.mark.parametrize("image_shape", [(3, 100, 100), (3, 128, 128), (1, 256, 256), (3, 256, 256)])
+def test_the_candidates_of_large_images_take_no_more_memory(image_shape):
+    n = n_affordable(Sized(image_shape))
+    assert 100 < n < 4000
+    assert 4 * n * math.prod(image_shape) <= 2**28
+
+
+def test_slow_networks_have_fewer_candidates_but_some():
+    assert n_affordable(Sized((1, 8, 8), 10**10)) == pytest.approx(2**40 / 10**10, abs=4)
+    assert n_affordable(Sized((3, 4096, 4096), 10**15)) == 16
+    assert n_affordable(Sized((3, 4096, 4096), 10**15), 5) == 5
+
+
+def test_few_images_at_a_time_are_the_same_images(monkeypatch):
+    generator = loaded()
+    whole = Candidates(generator, seeded(), 100)
+    monkeypatch.setattr(_initialisation, "VALUES_TOGETHER", 20 * 64)
+    parts = Candidates(generator, seeded(), 100)
+    assert torch.equal(parts.images, whole.images)
+    assert torch.equal(parts.mimicked(torch.abs), whole.images.abs().flatten(1))
+
+
+def test_what_an_identity_makes_of_candidates_takes_no_memory():
+    candidates = Candidates(loaded(), seeded(), 100)
+    assert candidates.mimicked(Identity()).data_ptr() == candidates.images.data_ptr()
+
+
+def test_mimicked_candidates_are_computed_once_and_never_stale():
+    generator, calls = loaded(), []
+    generator.cache.clear()
+    candidates, surrogate = draw_candidates(generator, seeded()), Photometric((1, 8, 8))
+    fitted, other = FittedSurrogate(surrogate), FittedSurrogate(surrogate)
+
+    def mimicked(fitted):
+        module = fitted.to_torch()
+        module.register_forward_hook(lambda *_: calls.append(1))
+        return mimicked_candidates(candidates, generator, fitted, module)
+
+    first = mimicked(fitted)
+    n_parts = len(calls)
+    assert mimicked(fitted) is first
+    assert len(calls) == n_parts
+    assert torch.equal(mimicked(other), first)
+    assert len(calls) == 2 * n_parts
+    next(iter(fitted.arrays.values()))[...] = 0.5
+    assert not torch.equal(mimicked(fitted), first)
+    torch.testing.assert_close(mimicked(fitted), candidates.mimicked(fitted.to_torch()))
 
 
 def test_an_unknown_start_is_refused():
