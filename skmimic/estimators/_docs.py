@@ -61,7 +61,8 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     n_jobs : int or None, default=None
         Workers that project rows, through joblib's present backend.
     random_state : int, RandomState or None, default=None
-        Seed of all random draws.
+        Seed of all random draws. Tones, blurs, convolutions and encoders that are learned have other bits on another
+        number of torch's threads, all else the same.
     verbose : int, default=0
         Whether to report progress on standard error."""
 

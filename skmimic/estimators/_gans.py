@@ -44,7 +44,8 @@ class DCGAN(TrainedGenerator):
         an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
         `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
-        None resumes with the seed of the checkpoint, if there is one.
+        None resumes with the seed of the checkpoint, if there is one. The weights have other bits on another number of
+        torch's threads.
     device : str or torch.device, default="auto"
         "auto" takes CUDA where there is one.
     verbose : int, default=0
@@ -129,7 +130,8 @@ class VAE(TrainedGenerator):
         an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
         `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
-        None resumes with the seed of the checkpoint, if there is one.
+        None resumes with the seed of the checkpoint, if there is one. The weights have other bits on another number of
+        torch's threads.
     device : str or torch.device, default="auto"
         "auto" takes CUDA where there is one.
     verbose : int, default=0
@@ -219,7 +221,8 @@ class BiGAN(TrainedGenerator):
         an uninterrupted training. It carries a checksum, and a damaged one is refused. Delete it to start anew; raise
         `n_epochs` to train on.
     random_state : int, RandomState or None, default=None
-        None resumes with the seed of the checkpoint, if there is one.
+        None resumes with the seed of the checkpoint, if there is one. The weights have other bits on another number of
+        torch's threads.
     device : str or torch.device, default="auto"
         "auto" takes CUDA where there is one.
     verbose : int, default=0

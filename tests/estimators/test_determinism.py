@@ -90,11 +90,21 @@ import joblib
 import numpy as np
 from pathlib import Path
 from skmimic import MimicGANProjector
+from skmimic.surrogates import resolve_surrogate
 from tests.helpers import pictures, small
 found = {}
-for surrogate in ("photometric", "affine+mask"):
-    model = small(MimicGANProjector, surrogate=surrogate).fit(pictures())
-    found.update({f"{surrogate} {name}": values for name, values in model.surrogate_.arrays.items()})
+for solver in ("joint", "alternating"):
+    for surrogate in ("photometric", "affine+mask"):
+        model = small(MimicGANProjector, surrogate=surrogate, solver=solver).fit(pictures())
+        found.update({f"{solver} {surrogate} {name}": values for name, values in model.surrogate_.arrays.items()})
+random = torch.Generator().manual_seed(5)
+images, target = (torch.rand(150, 1, 24, 24, generator=random) for _ in range(2))  # so many that threads share them
+for name in ("affine", "mask"):
+    surrogate = resolve_surrogate(name, (1, 24, 24))
+    loss = (0.9 * surrogate(images) - target).square().add(1e-2).sqrt().sum()
+    parameters = [parameter for parameter in surrogate.parameters() if parameter.requires_grad]
+    for index, gradient in enumerate(torch.autograd.grad(loss, parameters)):
+        found[f"gradient of {name} {index}"] = gradient.numpy()
 fitted = joblib.load(Path(folder, "fitted.joblib"))
 found["images"], found["scores"] = fitted.transform(pictures()), fitted.score_samples(pictures())
 np.savez(Path(folder, f"{n_threads}.npz"), **found)
@@ -103,7 +113,7 @@ assert torch.get_num_threads() == n_threads
 
 
 def test_torch_threads_do_not_matter(tmp_path):
-    """In phase B whatever the surrogate, in phase A for structured ones (convolutions add up in another order)."""
+    """In phase B always, in phase A for affine maps and masks, and for tones of few pixels; see docs/faults.md."""
     joblib.dump(
         small(MimicGANProjector, surrogate="affine+convolution+mask").fit(pictures()), tmp_path / "fitted.joblib"
     )
@@ -111,7 +121,7 @@ def test_torch_threads_do_not_matter(tmp_path):
     for n_threads in ("1", "2"):
         subprocess.run([sys.executable, "-c", SCRIPT, n_threads, tmp_path], check=True, cwd=ROOT, env=environment)
     one, two = (np.load(tmp_path / f"{n_threads}.npz") for n_threads in (1, 2))
-    assert len(one.files) > 4
+    assert len(one.files) > 10
     for name in one.files:
         np.testing.assert_array_equal(one[name], two[name], err_msg=name)
 
