@@ -22,7 +22,7 @@ def bfloat16_is_fast(monkeypatch):
 
 
 def on_cpu(module):
-    return Generator(module).on("cpu")
+    return Generator(module, data_range=(-1, 1)).on("cpu")
 
 
 def images_and_gradient(generator, z):
