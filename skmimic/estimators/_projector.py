@@ -198,7 +198,7 @@ class MimicGANProjector(ObservedProjector):
         """Take a saved corruption in place of the present one, as if `adapt` had learned it.
 
         Nothing in the file is run. Rows are projected with the saved solver and otherwise by this projector's own
-        parameters.
+        parameters. A projector that is not fitted takes rows in its `data_range`, with "auto" that of its generator.
 
         Parameters
         ----------
@@ -217,6 +217,8 @@ class MimicGANProjector(ObservedProjector):
             If the file is damaged, hostile, or something else.
         GeneratorMismatchError
             If it is for images of another shape.
+        sklearn.exceptions.NotFittedError
+            If the generator is yet to be made of the X of `fit`.
 
         Warns
         -----
@@ -230,10 +232,11 @@ class MimicGANProjector(ObservedProjector):
         >>> gan, path = load_gan("mnist16"), os.path.join(tempfile.mkdtemp(), "turned.npz")
         >>> X = gan.sample(4, random_state=0)
         >>> MimicGANProjector(gan, surrogate="affine", T=1, T1=1).fit(X).save_adaptation(path)
-        >>> MimicGANProjector(gan, adapt_on=None).fit(X).load_adaptation(path).surrogate_.family
+        >>> MimicGANProjector(gan).load_adaptation(path).surrogate_.family
         'affine'
         """
-        check_is_fitted(self)
+        if not hasattr(self, "generator_"):
+            self._settle_unseen()
         saved = read_adaptation(path, self.generator_)
         self._keep(saved.put_into(no_corruption(self._settings(saved.solver))))
         self._was_adapted = True

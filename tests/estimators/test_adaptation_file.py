@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from skmimic import MimicGANProjector
@@ -370,10 +371,30 @@ class TestOfTheProjector:
             model.save_adaptation(tmp_path / "saved")
         assert not list(tmp_path.iterdir())
 
-    def test_only_fitted_projectors_have_and_take_an_adaptation(self, path):
-        for method in ("save_adaptation", "load_adaptation"):
-            with pytest.raises(NotFittedError):
-                getattr(MimicGANProjector(smooth_generator()), method)(path)
+    def test_only_fitted_projectors_have_an_adaptation(self, path):
+        with pytest.raises(NotFittedError):
+            MimicGANProjector(smooth_generator()).save_adaptation(path)
+
+    @pytest.mark.parametrize("data_range", ["auto", (0.0, 255.0)])
+    def test_a_projector_that_is_not_fitted_takes_one(self, tmp_path, data_range):
+        """And answers as one that was fitted on the rows and took it."""
+        X = pictures() if data_range == "auto" else (pictures() + 1) * 127.5
+        small(MimicGANProjector, surrogate="affine", data_range=data_range).fit(X).save_adaptation(tmp_path / "saved")
+        fresh = small(MimicGANProjector, data_range=data_range).load_adaptation(tmp_path / "saved")
+        fitted = small(MimicGANProjector, data_range=data_range, adapt_on=None).fit(X)
+        fitted.load_adaptation(tmp_path / "saved")
+        np.testing.assert_array_equal(fresh.transform(X), fitted.transform(X))
+        np.testing.assert_array_equal(fresh.decode(fresh.encode(X)), fitted.decode(fitted.encode(X)))
+        np.testing.assert_array_equal(fresh.inverse_transform(X), fitted.inverse_transform(X))
+        assert fresh.transform(X.reshape(-1, 1, 8, 8)).shape == (len(X), 1, 8, 8)
+        assert fresh.n_features_in_ == fitted.n_features_in_
+
+    def test_without_a_generator_there_is_nothing_to_load_into(self, path):
+        for gan in (None, PCA(3)):
+            model = MimicGANProjector(gan)
+            with pytest.raises(NotFittedError, match="the generator is made of the X of fit"):
+                model.load_adaptation(path)
+            assert not hasattr(model, "generator_")
 
     def test_a_refused_file_changes_nothing(self, tmp_path):
         model = small(MimicGANProjector).fit(pictures())
