@@ -32,7 +32,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, adopt_range, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import RowRunner, Versioned, as_images, n_values, resolve_device
+from ..utils import Bounds, RowRunner, Versioned, as_images, n_values, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -42,10 +42,10 @@ from ._data import (
 )
 from ._drafts import all_or_nothing
 from ._huge import refuse_far
-from ._layout import check_order, known_image_shape, mismatch
+from ._layout import Form, check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
 from ._ranges import RangeMemory, choose_data_range
-from ._reporting import Reporter
+from ._reporting import Printer, Reporter
 
 __all__ = ["MimicEstimator", "is_given", "n_components_of"]
 
@@ -162,6 +162,27 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
+
+    def _settle_unseen(self):
+        """Settle generator and data range where no X of `fit` was seen: what the parameters say, or the generator."""
+        subject = type(self).__name__
+        self._validate_params()
+        if self._made_generator():
+            raise NotFittedError(
+                f"{subject}: with gan={self.gan!r} the generator is made of the X of fit. Call fit(X) first, or pass a "
+                "generator that is ready."
+            )
+        told = known_image_shape(self.image_shape, self.gan)
+        generator = self._resolve_generator(self.gan, None, told)
+        self.image_shape_, n_features = generator.image_shape, n_values(generator.image_shape)
+        check_image_shape(subject, self.image_shape, self.image_shape_, n_features)
+        expected = getattr(self.gan, "data_range_", generator.data_range)
+        self.data_range_ = expected if isinstance(self.data_range, str) else Bounds.of(self.data_range)
+        self.generator_ = adopt_range(generator, self.data_range_)
+        self._range_memory = RangeMemory(self.data_range_, False, 0, 0, 0)
+        self._form = Form((n_features,), None, np.dtype(np.float32))
+        self.n_features_in_ = n_features
+        self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
 
     def _new_data(self, X, whole=None):
         """Validate the X of any later method; return the rows and the form of the answer.
@@ -347,7 +368,9 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _project(self, rows, adaptation, outputs, dtype, latents=None):
         """Phase B: project rows with the corruption frozen; returns a dict of arrays."""
-        arrays, batch_size = project_rows(self._job(adaptation, outputs, dtype), rows, self.n_jobs, latents)
+        arrays, batch_size = project_rows(
+            self._job(adaptation, outputs, dtype), rows, self.n_jobs, latents, Printer(self)
+        )
         if batch_size < RowRunner(self.batch_size).batch_size:
             self.batch_size_ = batch_size
         return arrays

@@ -108,7 +108,7 @@ def _run_block(job, rows):
         return job.run(projector, rows), projector.batch_size
 
 
-def project_rows(job, rows, n_jobs=None, latents=None):
+def project_rows(job, rows, n_jobs=None, latents=None, say=None):
     """Project rows with the corruption frozen.
 
     Parameters
@@ -120,6 +120,8 @@ def project_rows(job, rows, n_jobs=None, latents=None):
         Of joblib, whose present backend is used.
     latents : ndarray (n, d) or None, default=None
         Of the rows, when they are known and only to be decoded.
+    say : callable or None, default=None
+        Called with a sentence as the work goes on.
 
     Returns
     -------
@@ -127,15 +129,22 @@ def project_rows(job, rows, n_jobs=None, latents=None):
     batch_size : int
         Rows of a chunk after any lack of memory.
     """
-    outputs = job.empty(len(rows))
+    outputs, say = job.empty(len(rows)), say or _silent
     if n_jobs in (None, 1) or latents is not None or len(rows) <= job.batch_size:
-        return outputs, _run_serially(job, rows, latents, outputs)
+        return outputs, _run_serially(job, rows, latents, outputs, say)
     step = min(BLOCK_ROWS, _share(len(rows), job.batch_size))
-    starts = range(0, len(rows), step)
-    results = Parallel(n_jobs=n_jobs)(delayed(_run_block)(job, rows[start : start + step]) for start in starts)
-    for start, (block, _) in zip(starts, results, strict=True):
+    starts, batch_sizes = range(0, len(rows), step), []
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    results = parallel(delayed(_run_block)(job, rows[start : start + step]) for start in starts)
+    for start, (block, batch_size) in zip(starts, results, strict=True):
         _store(outputs, start, block)
-    return outputs, min(batch_size for _, batch_size in results)
+        batch_sizes.append(batch_size)
+        say(f"projected {min(start + step, len(rows))} of {len(rows)} rows")
+    return outputs, min(batch_sizes)
+
+
+def _silent(sentence):
+    """Say nothing."""
 
 
 def follow_rows(job, rows):
@@ -186,12 +195,14 @@ def sample_rows(job, rows, latents, labels, n_samples):
     return CANONICAL.convert(samples, job.bounds).numpy().astype(job.dtype)
 
 
-def _run_serially(job, rows, latents, outputs):
+def _run_serially(job, rows, latents, outputs, say):
     with computing():
         projector = job.projector()
-        for start in range(0, len(rows), BLOCK_ROWS):
-            block = slice(start, start + BLOCK_ROWS)
+        step = min(BLOCK_ROWS, projector.batch_size)
+        for start in range(0, len(rows), step):
+            block = slice(start, start + step)
             _store(outputs, start, job.run(projector, rows[block], None if latents is None else latents[block]))
+            say(f"projected {min(start + step, len(rows))} of {len(rows)} rows")
     return projector.batch_size
 
 

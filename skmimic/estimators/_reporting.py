@@ -1,9 +1,27 @@
-"""Progress of phase A: sentences for people, tasks for scikit-learn's callbacks."""
+"""Progress: sentences for people, and of phase A tasks for scikit-learn's callbacks."""
 
 import sys
 import time
 
-__all__ = ["Reporter"]
+__all__ = ["Printer", "Reporter"]
+
+
+class Printer:
+    """Print a line for each piece of work done, if the estimator is verbose.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+    """
+
+    def __init__(self, estimator):
+        self.name, self.is_silent, self.start = type(estimator).__name__, not estimator.verbose, time.monotonic()
+
+    def __call__(self, sentence):
+        """Say that a piece of work is done."""
+        if not self.is_silent:
+            seconds = time.monotonic() - self.start
+            print(f"[{self.name}] {seconds:6.1f} s  {sentence}", file=sys.stderr, flush=True)
 
 
 class Reporter:
@@ -19,7 +37,7 @@ class Reporter:
 
     def __init__(self, estimator, X=None, y=None):
         self.estimator, self.data = estimator, {"X": X, "y": y}
-        self.start = time.monotonic()
+        self.say = Printer(estimator)
         initialise = getattr(estimator, "_init_callback_context", None)
         self.context = None if initialise is None else initialise(max_subtasks=None)
         if self.context is not None:
@@ -27,9 +45,7 @@ class Reporter:
 
     def __call__(self, sentence):
         """Report that a piece of work is done."""
-        if self.estimator.verbose:
-            seconds = time.monotonic() - self.start
-            print(f"[{type(self.estimator).__name__}] {seconds:6.1f} s  {sentence}", file=sys.stderr, flush=True)
+        self.say(sentence)
         if self.context is not None:
             task = self.context.subcontext(task_name=sentence)
             task.call_on_fit_task_begin(estimator=self.estimator, **self.data)

@@ -240,6 +240,18 @@ class TestCallbacks:
 
 
 @pytest.mark.parametrize("verbose", [0, 1])
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_transform_tells_how_many_rows_are_done(verbose, n_jobs, capsys):
+    model = small(PGDProjector, verbose=verbose, n_jobs=n_jobs, batch_size=8).fit(pictures())
+    n_rows = len(pictures())
+    capsys.readouterr()
+    model.transform(pictures())
+    printed = capsys.readouterr().err
+    assert (f"projected {n_rows} of {n_rows} rows" in printed) == bool(verbose)
+    assert printed.count("[PGDProjector]") >= 2 * verbose
+
+
+@pytest.mark.parametrize("verbose", [0, 1])
 def test_progress_goes_to_standard_error_when_asked_for(verbose, capsys):
     small(MimicGANProjector, solver="alternating", verbose=verbose).fit(pictures())
     printed = capsys.readouterr()
