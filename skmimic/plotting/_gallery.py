@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..utils import Bounds, import_extra
+from ..utils import BYTES, CANONICAL, UNIT, Bounds, import_extra
 
 __all__ = [
     "ACCENT",
@@ -19,6 +19,7 @@ __all__ = [
     "draw_heading",
     "gallery_size",
     "new_axes",
+    "range_of",
 ]
 
 INK, QUIET, FAINT, ACCENT, GLOW, LOST = "#1b1f24", "#6b7280", "#e5e7eb", "#0b6bcb", "#e3f0fd", "#f7c59f"
@@ -100,6 +101,25 @@ def draw_heading(ax, column, text):
     """
     ax.text(column * STEP + 0.5, -0.15, text, ha="center", va="bottom", color=QUIET, fontsize=8.5)
     ax.set_ylim(top=-HEAD)
+
+
+def range_of(images):
+    """Read black and white off sets of images, which a picture shows in one range.
+
+    Parameters
+    ----------
+    images : iterable of ndarray
+
+    Returns
+    -------
+    Bounds
+    """
+    images = [np.ma.asarray(one) for one in images if np.size(one)]
+    if any(one.dtype == np.uint8 for one in images):
+        return BYTES
+    low, high = (end([end(one) for one in images]) for end in (np.min, np.max)) if images else CANONICAL
+    spanned = Bounds(float(low), float(high)) if low < high else Bounds(float(low) - 1, float(high) + 1)
+    return next((usual for usual in (UNIT, CANONICAL) if usual.holds(low, high)), spanned)
 
 
 def new_axes(subject, *widths, height):

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from ..utils import as_images, as_rows
-from ._gallery import Row, draw_gallery, gallery_size, new_axes
+from ..estimators._inputs import as_array
+from ..estimators._layout import rows_in, shapes_in
+from ..utils import as_images
+from ._gallery import Row, draw_gallery, gallery_size, new_axes, range_of
 
 __all__ = ["ProjectionDisplay"]
 
@@ -15,8 +17,9 @@ class ProjectionDisplay:
     ----------
     rows : dict of str to ndarray (n, h, w) or (n, c, h, w)
         Images by the name of their row; grey or RGB.
-    data_range : (low, high), default=(-1, 1)
-        Values of black and white.
+    data_range : (low, high) or None, default=None
+        Values of black and white. None reads it off the images: 0..255 for bytes, else the smallest of 0..1, -1..1 and
+        what they span that holds all of them.
     main : str or None, default=None
         Name of the row that is set off.
 
@@ -38,7 +41,7 @@ class ProjectionDisplay:
     ['observed']
     """
 
-    def __init__(self, rows, *, data_range=(-1.0, 1.0), main=None):
+    def __init__(self, rows, *, data_range=None, main=None):
         self.rows, self.data_range, self.main = rows, data_range, main
 
     @classmethod
@@ -67,7 +70,7 @@ class ProjectionDisplay:
         if hasattr(estimator, "inverse_transform"):
             shown["corrupted again"] = estimator.inverse_transform(X_clean[:n_images])
         rows = {
-            name: as_images(as_rows(np.asarray(images)[:n_images]), estimator.image_shape_)
+            name: _as_drawn(images, n_images, estimator.image_shape_)
             for name, images in shown.items()
             if images is not None
         }
@@ -95,6 +98,13 @@ class ProjectionDisplay:
         if ax is None:
             width, height = gallery_size(rows)
             (ax,) = new_axes("ProjectionDisplay", width, height=height)
-        draw_gallery(ax, rows, self.data_range)
+        draw_gallery(ax, rows, self.data_range or range_of(self.rows.values()))
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _as_drawn(images, n_images, image_shape):
+    """The first images (n, c, h, w) of whatever an estimator takes; pixels that were not seen are masked."""
+    array = np.asarray(as_array("ProjectionDisplay", images))[:n_images]
+    _, told = shapes_in("ProjectionDisplay", array, image_shape)
+    return np.ma.masked_invalid(as_images(array if told is None else rows_in(array, told), image_shape))

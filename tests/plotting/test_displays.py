@@ -262,3 +262,35 @@ def test_without_matplotlib_the_extra_is_named(panels, monkeypatch):
     for draw in [display.plot for display in (*displays, DemoDisplay(panels))]:
         with pytest.raises(MissingExtraError, match=r"skmimic\[plot\]"):
             draw()
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (np.array([[[0, 7]]], np.uint8), (0, 255)),
+        (np.array([[[0.0, 0.9]]]), (0, 1)),
+        (np.array([[[-0.8, 0.9]]]), (-1, 1)),
+        (np.array([[[0.0, 14.0]]]), (0, 14)),
+        (np.array([[[np.nan, -2.5, 4.0]]]), (-2.5, 4)),
+        (np.full((1, 1, 2), 3.0), (2, 4)),
+    ],
+)
+def test_black_and_white_of_a_picture_are_those_of_its_images(images, expected):
+    display = ProjectionDisplay({"some": np.ma.masked_invalid(images)}).plot()
+    assert display.ax_.get_images()[0].get_clim() == expected
+
+
+@pytest.mark.parametrize("to", [lambda X: X.reshape(-1, 8, 8), lambda X: X.reshape(-1, 8, 8, 1), list])
+def test_images_come_in_any_form_that_the_estimator_takes(to):
+    X = pictures()[:6].reshape(-1, 8, 8)
+    display = ProjectionDisplay.from_estimator(small(PGDProjector).fit(X), to(X), n_images=4)
+    np.testing.assert_allclose(display.rows["observed"], X[:4, None], atol=1e-6)
+    assert all(images.shape == (4, 1, 8, 8) for images in display.rows.values())
+
+
+def test_pixels_that_were_not_seen_are_masked():
+    X = pictures()[:6].copy()
+    X[:, 10:14] = np.nan
+    display = ProjectionDisplay.from_estimator(small(PGDProjector).fit(X), X)
+    assert display.rows["observed"].mask.reshape(6, -1)[:, 10:14].all()
+    assert not display.rows["restored"].mask.any()
