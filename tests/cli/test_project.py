@@ -163,7 +163,7 @@ def test_pictures_are_resized_and_recoloured_with_a_note(project, tmp_path):
 
 def test_rgb_pictures(project, tmp_path):
     rng = np.random.default_rng(0)
-    gan = linear_generator(rng.normal(0, 0.1, (3, 192)), np.zeros(192), (3, 8, 8))
+    gan = linear_generator(rng.normal(0, 0.1, (3, 192)), np.zeros(192), (3, 8, 8), data_range=(-1, 1))
     gan.save(tmp_path / "rgb.safetensors")
     clean = (127.5 * (gan.sample(6, random_state=0) + 1)).round().clip(0, 255).astype(np.uint8)
     save_pictures(tmp_path / "in", clean.transpose(0, 2, 3, 1))
