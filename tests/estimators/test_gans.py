@@ -276,7 +276,7 @@ def test_failed_fit_leaves_the_fitted_estimator_as_it_was():
 
 
 def test_images_of_too_many_dimensions_are_refused():
-    with pytest.raises(ValueError, match="dim 5"):
+    with pytest.raises(ValueError, match=r"expected rows .* or images"):
         DCGAN(**TINY).fit(digits()[None])
 
 
