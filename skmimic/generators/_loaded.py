@@ -5,7 +5,16 @@ from functools import cached_property
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, ByteCache, align_layers, background_of, fold_convolutions, has_fast_bfloat16
+from ..utils import (
+    CANONICAL,
+    ByteCache,
+    align_layers,
+    background_of,
+    fold_convolutions,
+    has_bare_weights,
+    has_fast_bfloat16,
+    in_blocks,
+)
 from ._calling import call_discriminator, call_encoder, call_generator
 from ._features import LastLayer
 from ._linear import LinearDecoder, canonical_part
@@ -50,7 +59,9 @@ class LoadedGenerator:
             parts = {**parts, "generator": canonical_part(parts["generator"], facts.data_range)}
             self._image_range = CANONICAL
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
+        self._in_blocks = set()
         if device.type == "cpu":
+            self._in_blocks = {name for name, module in self._modules.items() if has_bare_weights(module)}
             fold_convolutions(self._modules["generator"])
         self._shape_was_checked = False
         self._last_layer = LastLayer()
@@ -122,10 +133,15 @@ class LoadedGenerator:
                 f"decode: expected latents (n, {self.latent_dim}), got shape {tuple(z.shape)}."
             )
         layout = self._calls["generator"]["layout"]
-        images = call_generator(self._modules["generator"], z.to(torch.float32), layout, self.image_shape)
+        module, z = self._modules["generator"], z.to(torch.float32)
+        images = self._by_rows("generator", z, lambda part: call_generator(module, part, layout, self.image_shape))
         if not self._shape_was_checked:
             self._check_shape(images, len(z))
         return self._image_range.convert(images, CANONICAL)
+
+    def _by_rows(self, name, rows, call):
+        """Call a network; in blocks if a row's bits would depend on the number of rows else."""
+        return in_blocks(call, rows) if name in self._in_blocks and len(rows) else call(rows)
 
     def _check_shape(self, images, n):
         if tuple(images.shape) != (n, *self.image_shape):
@@ -138,6 +154,9 @@ class LoadedGenerator:
         """Map images (n, c, h, w) in [-1, 1] to logits (n,) of being real, or None without a discriminator."""
         if not self.has_discriminator:
             return None
+        return self._by_rows("discriminator", images, self._discriminated)
+
+    def _discriminated(self, images):
         images = CANONICAL.convert(images.to(torch.float32), self._data_range)
         return call_discriminator(self._modules["discriminator"], images, **self._calls["discriminator"])
 
@@ -163,12 +182,12 @@ class LoadedGenerator:
             raise GeneratorMismatchError(
                 "features: the generator has no discriminator. Pass a pair (G, D), or features of your own."
             )
-        return self._last_layer.inputs(self._modules["discriminator"], lambda: self.discriminate(images))
+        return self._last_layer.inputs(self._modules["discriminator"], lambda: self._discriminated(images))
 
     def encode(self, images):
         """Map images (n, c, h, w) in [-1, 1] to latents (n, latent_dim), or None without an encoder."""
         if not self.has_encoder:
             return None
         images = CANONICAL.convert(images.to(torch.float32), self._data_range)
-        call = self._calls["encoder"]
-        return call_encoder(self._modules["encoder"], images, call["layout"], self.latent_dim)
+        module, layout = self._modules["encoder"], self._calls["encoder"]["layout"]
+        return self._by_rows("encoder", images, lambda part: call_encoder(module, part, layout, self.latent_dim))

@@ -3,6 +3,7 @@
 from ._aligned import align_layers, aligned_linear, squared_distances
 from ._archives import UNREADABLE, open_archive, read_array_header
 from ._batching import RowRunner, padded_size
+from ._blocks import has_bare_weights, in_blocks
 from ._blur import gaussian_blur
 from ._byte_cache import ByteCache
 from ._device import has_fast_bfloat16, is_out_of_memory, resolve_device
@@ -38,8 +39,10 @@ __all__ = [
     "checked_state",
     "fold_convolutions",
     "gaussian_blur",
+    "has_bare_weights",
     "has_fast_bfloat16",
     "import_extra",
+    "in_blocks",
     "infer_image_shape",
     "is_out_of_memory",
     "n_values",

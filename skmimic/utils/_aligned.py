@@ -13,19 +13,23 @@ __all__ = ["align_layers", "aligned_linear", "squared_distances"]
 
 STEP = 4
 FEWEST_ROWS = 16  # with fewer MKL sums rows of 100 values and more in another order
-SLICE_BYTES = (
-    1024  # of a row; from 784 float32, 224 float64 values on the order depends on threads and rows (MKL 2024.2)
-)
+SLICE, SLICE_DOUBLE = 512, 128  # values; of 784 float32 or 224 float64 the order depends on threads (MKL 2024.2)
 
 
 class _Product(torch.autograd.Function):
     """``x @ weight.T`` of aligned matrices; gradients are computed alike, to any order."""
 
+    generate_vmap_rule = True  # so that torch.func can differentiate generators, too
+
     @staticmethod
-    def forward(ctx, x, weight):
+    def forward(x, weight):
         """Multiply (n, n_in) by the transpose of (n_out, n_in)."""
-        ctx.save_for_backward(x, weight)
         return _sliced_product(x, weight)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        """Keep what the gradients need."""
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, gradient):
@@ -39,10 +43,10 @@ def _sliced_product(x, weight):
     n_rows, n_in = x.shape
     if n_rows < FEWEST_ROWS:
         x = torch.cat([x, x.new_zeros(FEWEST_ROWS - n_rows, n_in)])
-    size = SLICE_BYTES // x.element_size()
+    size = SLICE_DOUBLE if x.dtype == torch.float64 else SLICE
     total = x[:, :size] @ weight[:, :size].T
     for start in range(size, n_in, size):
-        total.addmm_(x[:, start : start + size], weight[:, start : start + size].T)
+        total = torch.addmm(total, x[:, start : start + size], weight[:, start : start + size].T)
     return total[:n_rows]
 
 
