@@ -163,7 +163,22 @@ def test_letters_that_the_output_lacks_are_escaped(monkeypatch):
     assert stream.buffer.getvalue() == b"na\\xefve \\udcff\n"
 
 
+@pytest.fixture
+def heeded():
+    """Signals as a terminal sets them; under nohup and behind "&" they are ignored from the start."""
+    handlers = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @posix
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_are_interruptions_for_the_time_of_a_command(monkeypatch, command, name):
     number = getattr(signal, name)
@@ -174,6 +189,7 @@ def test_signals_are_interruptions_for_the_time_of_a_command(monkeypatch, comman
 
 
 @posix
+@pytest.mark.usefixtures("heeded")
 def test_a_second_signal_does_not_disturb_the_clearing_up(monkeypatch, command, tmp_path):
     def action():
         with replacing(tmp_path / "out"):

@@ -209,7 +209,7 @@ BAD_GENERATORS = {
     "pair of numbers": ((1, 2), TypeError, r"expected a pair \(G, D\) of torch\.nn\.Modules, got \(int, int\)"),
     "not linear": (KernelPCA(2, kernel="rbf", fit_inverse_transform=True), GeneratorMismatchError, "not an affine map"),
     "other size": (SmoothDecoder(image_shape=(1, 16, 16)), GeneratorMismatchError, "256 values, but X has 64 features"),
-    "no pictures": (nn.Linear(4, 65), GeneratorMismatchError, "65"),
+    "no pictures": (nn.Sequential(nn.Linear(4, 65), nn.Tanh()), GeneratorMismatchError, "65"),
     "unfitted network": (nn.LazyLinear(64), TypeError, "is not initialised yet. Run the module once"),
 }
 

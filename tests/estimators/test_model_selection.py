@@ -157,9 +157,9 @@ class TestRouting:
         X_source, y_source, X_target, _ = domains
         X_target = np.r_[X_target, X_target][: len(X_source)]
         seen = []
-        adapt = MimicDomainAligner.adapt
+        adapt_to = MimicDomainAligner._adapt_to
         monkeypatch.setattr(
-            MimicDomainAligner, "adapt", lambda self, X: seen.append(len(getattr(X, "X", X))) or adapt(self, X)
+            MimicDomainAligner, "_adapt_to", lambda self, rows: seen.append(len(rows)) or adapt_to(self, rows)
         )
         model = Pipeline([("align", aligner().set_fit_request(X_target=True)), ("knn", KNeighborsClassifier(1))])
         search = GridSearchCV(model, {"align__n_adapt": [50]}, cv=2, refit=False, error_score="raise")
