@@ -29,6 +29,11 @@ class Latents:
     z: torch.Tensor
     deviations: torch.Tensor | None = None
 
+    @classmethod
+    def joined(cls, several):
+        """Put the rows of several one below the other."""
+        return cls(*(torch.cat(parts) for parts in zip(*(one.tensors() for one in several), strict=True)))
+
     def tensors(self):
         """List the tensors that move."""
         return [self.z] if self.deviations is None else [self.z, self.deviations]
@@ -96,6 +101,10 @@ class Problem:
     def with_(self, **changes):
         """Return a copy with some parts changed."""
         return replace(self, **changes)
+
+    def repeated(self, times):
+        """Return the problem of the same rows several times, one batch below the other; a guide is not repeated."""
+        return self if self.offsets is None else self.with_(offsets=self.offsets.repeat(times, 1))
 
     def for_rows(self, observed):
         """Return the problem of these rows (n, c, h, w): each with what the surrogate reads from it, if it does."""

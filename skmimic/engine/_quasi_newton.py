@@ -1,5 +1,6 @@
 """Rows projected by L-BFGS, every row with a memory and a step length of its own, from one start or several."""
 
+import copy
 import math
 
 import torch
@@ -10,6 +11,7 @@ from ._problem import Latents
 __all__ = ["Contest", "QuasiNewton", "row_walk"]
 
 MEMORY = 10
+TOGETHER = 64  # rows of all starts of a contest: fewer cost less in one evaluation than in one for each start
 LONGEST_STEP = 0.5  # root mean square, in standard deviations of the priors
 SUFFICIENT = 1e-4  # part of the decrease foreseen by the gradient that a step must bring
 TRIAL_SHARE = 1 / 4  # of all evaluations, for each start of a contest
@@ -46,7 +48,7 @@ class QuasiNewton:
         self.point = self._allowed(self._packed(latents))
         self.value, self.gradient = self._evaluated(self.point)
         n, size = self.point.shape
-        self.steps, self.changes = self.point.new_zeros(2, MEMORY, n, size)
+        self.pairs = self.point.new_zeros(2, MEMORY, n, size)  # steps, and the changes of the gradient
         self.curvatures = self.point.new_zeros(MEMORY, n)  # 1 / (step . change); 0 where there is no pair yet
         rms = self.gradient.square().mean(1).sqrt().clamp_min(1e-12)
         self.unit = settings.lr_latent / self.scale / rms  # of the inverse Hessian, before there is a memory
@@ -114,9 +116,30 @@ class QuasiNewton:
         lower = (rival.value < self.value) | self.value.isnan()
         for name in ("point", "value", "gradient", "unit", "length", "direction"):
             setattr(self, name, _chosen(lower, getattr(rival, name), getattr(self, name)))
-        for name in ("steps", "changes", "curvatures"):
-            pair = (getattr(walk, name).transpose(0, 1) for walk in (rival, self))
-            setattr(self, name, _chosen(lower, *pair).transpose(0, 1))
+        self.pairs = torch.where(lower[:, None], rival.pairs, self.pairs)
+        self.curvatures = torch.where(lower, rival.curvatures, self.curvatures)
+
+    def split(self, problem, observed):
+        """Cut into walks of as many rows as `observed` has, of the same problem for these alone.
+
+        Parameters
+        ----------
+        problem : Problem
+        observed : tensor (n, c, h, w)
+
+        Returns
+        -------
+        list of QuasiNewton
+        """
+        parts = []
+        for start in range(0, len(self.value), len(observed)):
+            part, rows = copy.copy(self), slice(start, start + len(observed))
+            part.problem, part.observed = problem, observed
+            for name in ("point", "value", "gradient", "unit", "length", "direction"):
+                setattr(part, name, getattr(self, name)[rows])
+            part.pairs, part.curvatures = self.pairs[:, :, rows], self.curvatures[:, rows]
+            parts.append(part)
+        return parts
 
     def end_in(self, problem):
         """Go on in another problem, near the first one, without slack; the memory of the steps is kept."""
@@ -129,10 +152,10 @@ class QuasiNewton:
         """Add the pair of each row that was taken and shows positive curvature to its memory."""
         product, square = (step * change).sum(1), change.square().sum(1).clamp_min(1e-12)
         useful = taken & (product > 1e-10 * square)
-        self.steps = torch.where(useful[:, None], _shifted(self.steps, step), self.steps)
-        self.changes = torch.where(useful[:, None], _shifted(self.changes, change), self.changes)
+        shifted = torch.cat([self.pairs[:, 1:], torch.stack([step, change])[:, None]], 1)
+        self.pairs = torch.where(useful[:, None], shifted, self.pairs)
         newest = 1 / product.clamp_min(1e-12)
-        self.curvatures = torch.where(useful, _shifted(self.curvatures, newest), self.curvatures)
+        self.curvatures = torch.where(useful, torch.cat([self.curvatures[1:], newest[None]]), self.curvatures)
         self.unit = torch.where(useful, product / square, self.unit)
 
     def _forget(self, stuck):
@@ -144,15 +167,15 @@ class QuasiNewton:
     @torch.no_grad()
     def _direction(self):
         """Compute minus the inverse Hessian times the gradient by the two-loop recursion, no longer than allowed."""
+        memory = list(zip(*self.pairs.unbind(), self.curvatures[:, :, None], strict=True))
         direction, weights = -self.gradient, []
-        for index in reversed(range(MEMORY)):
-            weight = self.curvatures[index] * (self.steps[index] * direction).sum(1)
-            weights.append(weight)
-            direction = direction - weight[:, None] * self.changes[index]
+        for step, change, curvature in reversed(memory):
+            weights.append(curvature * (step * direction).sum(1, keepdim=True))
+            direction = torch.addcmul(direction, weights[-1], change, value=-1)
         direction = self.unit[:, None] * direction
-        for index, weight in enumerate(reversed(weights)):
-            back = self.curvatures[index] * (self.changes[index] * direction).sum(1)
-            direction = direction + (weight - back)[:, None] * self.steps[index]
+        for (step, change, curvature), weight in zip(memory, reversed(weights), strict=True):
+            back = curvature * (change * direction).sum(1, keepdim=True)
+            direction = torch.addcmul(direction, weight - back, step)
         rms = direction.square().mean(1).sqrt()
         return direction * (LONGEST_STEP / rms.clamp_min(LONGEST_STEP))[:, None]
 
@@ -197,18 +220,23 @@ class Contest:
     """
 
     def __init__(self, problem, observed, starts, settings, rough=None):
-        self.problem, self.is_rough = problem, rough is not None
-        first, slack = (rough, SLACK) if self.is_rough else (problem, 0.0)
-        self.walks = [QuasiNewton(first, observed, start, settings, slack) for start in starts]
+        self.problem, self.observed, self.is_rough = problem, observed, rough is not None
+        self.n_starts = len(starts)
+        self.first, slack = (rough, SLACK) if self.is_rough else (problem, 0.0)
+        if self.n_starts * len(observed) <= TOGETHER:
+            first, observed = self.first.repeated(self.n_starts), observed.repeat(self.n_starts, 1, 1, 1)
+            self.walks = [QuasiNewton(first, observed, Latents.joined(starts), settings, slack)]
+        else:
+            self.walks = [QuasiNewton(self.first, observed, start, settings, slack) for start in starts]
 
     @property
     def latents(self):
         """The present latents; until the contest is decided those of the first walk."""
-        return self.walks[0].latents
+        return self.walks[0].latents.rows(slice(len(self.observed)))
 
     def objective(self):
         """Return the objective (n,) at the present latents."""
-        return self.walks[0].objective()
+        return self.walks[0].objective()[: len(self.observed)]
 
     def project_rows(self, n_steps, observe=None):
         """Evaluate objective and gradient `n_steps` times over all starts; arguments as those of `QuasiNewton`."""
@@ -221,14 +249,13 @@ class Contest:
 
     def _decide(self, n_steps, observe):
         """Hold the trial, keep one walk, and return the number of evaluations that this took."""
-        n_walks = len(self.walks)
-        n_trials = n_walks * int(TRIAL_SHARE * n_steps) if n_walks > 1 else 0
-        for done in range(n_walks, n_trials + 1, n_walks):
+        n_trials = self.n_starts * int(TRIAL_SHARE * n_steps) if self.n_starts > 1 else 0
+        for done in range(self.n_starts, n_trials + 1, self.n_starts):
             for walk in self.walks:
                 walk.step()
-            if observe is not None and done % CHECK_EVERY < n_walks:
+            if observe is not None and done % CHECK_EVERY < self.n_starts:
                 observe(done - done % CHECK_EVERY, self.latents)
-        first, *rivals = self.walks
+        first, *rivals = [part for walk in self.walks for part in walk.split(self.first, self.observed)]
         for rival in rivals:
             first.adopt(rival)
         self.walks = [first]
@@ -273,8 +300,3 @@ def row_walk(problem, observed, starts, settings, rough=None):
 def _chosen(rows, one, other):
     """Take the rows (first axis) that are marked from one tensor, the rest from the other."""
     return torch.where(rows.view(-1, *[1] * (one.dim() - 1)), one, other)
-
-
-def _shifted(memory, newest):
-    """Drop the oldest entry and append one."""
-    return torch.cat([memory[1:], newest[None]])

@@ -220,7 +220,7 @@ def test_a_contest_is_observed_at_the_same_steps(digits, n_starts, n_steps):
     assert steps == observed_steps(n_steps)
 
 
-def rough_problem(problem, noise=0.02, seed=0):
+def rough_problem(problem, noise=0.005, seed=0):
     """The same problem on a generator that is wrong by a little, in another way at every place."""
     generator = copy_of(problem.generator)
     exact, wave = (
