@@ -44,7 +44,7 @@ from ._drafts import all_or_nothing
 from ._huge import refuse_far
 from ._layout import Form, check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
-from ._ranges import RangeMemory, choose_data_range
+from ._ranges import RangeMemory, choose_data_range, refuse_other_units
 from ._reporting import Printer, Reporter
 
 __all__ = ["MimicEstimator", "is_given", "n_components_of"]
@@ -158,6 +158,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         self.data_range_ = self._choose_range(gan, generator, rows)
         refuse_far(subject, rows, self.data_range_)
         self.generator_ = adopt_range(generator, self.data_range_)
+        if generator.adopts_range and gan is not None and np.nanmin(rows) < np.nanmax(rows):
+            refuse_other_units(subject, self.generator_, self.data_range_)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))

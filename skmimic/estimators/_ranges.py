@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..exceptions import DataRangeWarning
+from ..exceptions import DataRangeError, DataRangeWarning
 from ..utils import Bounds
 
-__all__ = ["RangeMemory", "choose_data_range", "without_units"]
+__all__ = ["RangeMemory", "choose_data_range", "refuse_other_units", "without_units"]
 
 FAINT = 0.125  # part of the range below which rows look as if they were in other units: 0..16 of bytes fill 0.063
 LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
+N_SAMPLES = 64  # of a generator, whose least and largest value tell its units
 N_STEPS = 4096  # of the range; rounding of float32 is a thousandth of a step
 SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt
 
@@ -61,6 +62,35 @@ def _warn(subject, low, high, bounds, why=""):
         "X, or pass data_range=(low, high).",
         DataRangeWarning,
         stacklevel=5,
+    )
+
+
+def refuse_other_units(subject, generator, bounds):
+    """Refuse a generator that was taken to be in the units of X but gives values of quite another size.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    generator : Generator
+        In whose range the values should lie.
+    bounds : Bounds
+        Range of X.
+
+    Raises
+    ------
+    DataRangeError
+        If its samples fill next to nothing of the range, the range next to nothing of them, or both lie apart.
+    """
+    samples = generator.sample(N_SAMPLES, random_state=0)
+    low, high = float(samples.min()), float(samples.max())
+    width, own = bounds.high - bounds.low, high - low
+    if FAINT * width <= own <= width / FAINT and low < bounds.high and high > bounds.low:
+        return
+    raise DataRangeError(
+        f"{subject}: X is in {tuple(bounds)}, but the generator, whose range nobody told, gives values from {low:g} to "
+        f"{high:g}; they are not in the same units. Make it of images in the units of X, or say what its black and "
+        "white are: as_generator(gan, data_range=(low, high))."
     )
 
 

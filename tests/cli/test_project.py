@@ -8,7 +8,7 @@ from PIL import Image
 
 from skmimic import MimicGANProjector
 from skmimic.cli import _project
-from skmimic.generators import Generator, architectures, linear_generator
+from skmimic.generators import Generator, architectures, linear_generator, linear_generator_from_data
 from tests.helpers import assert_same
 
 BYTES = ["--data-range", "0", "255"]
@@ -30,6 +30,14 @@ def project(command, linear_model, tmp_path):
         return out, err
 
     return run
+
+
+@pytest.fixture
+def declared(tmp_path):
+    """Model file of a linear generator whose black is 0 and whose white is 1, and the generator."""
+    gan = linear_generator_from_data(np.random.default_rng(0).uniform(0, 1, (50, 64)), 5, data_range=(0, 1))
+    gan.save(tmp_path / "declared.safetensors")
+    return str(tmp_path / "declared.safetensors"), gan
 
 
 def save_pictures(folder, images, suffix=".png"):
@@ -88,9 +96,9 @@ def test_blocks_of_a_linear_generator_agree(project, images, tmp_path, monkeypat
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float16, ">f4", ">i8"])
-def test_other_numbers_are_taken_too(project, images, tmp_path, dtype):
+def test_other_numbers_are_taken_too(project, declared, images, tmp_path, dtype):
     np.save(tmp_path / "in.npy", (255 * images.clip(0, 1)).astype(dtype))
-    project("in.npy", "out.npy", *BYTES)
+    project("in.npy", "out.npy", *BYTES, gan=declared[0])
     assert np.load(tmp_path / "out.npy").dtype == np.float32
 
 
@@ -138,24 +146,25 @@ def test_an_existing_file_is_replaced(project, images, tmp_path):
     assert np.load(tmp_path / "out.npy").shape == images.shape
 
 
-def test_pictures_to_pictures(project, linear, images, tmp_path):
+def test_pictures_to_pictures(project, declared, images, tmp_path):
     grey = (255 * images[:12].clip(0, 1)).astype(np.uint8)
     save_pictures(tmp_path / "in", grey)
     (tmp_path / "in" / "notes.txt").write_text("not a picture")
-    _, err = project("in", "out", *BYTES)
+    model, gan = declared
+    _, err = project("in", "out", *BYTES, gan=model)
     assert "note: not read: notes.txt (" in err
     assert err.count("note:") == 1
     order = sorted(range(12), key=lambda i: f"digit {i}.png")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"digit {i}.png" for i in order]
-    wanted = expected(linear, grey[order][:, None], data_range=(0, 255)).round().clip(0, 255)
+    wanted = expected(gan, grey[order][:, None], data_range=(0, 255)).round().clip(0, 255)
     restored = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "out").iterdir())]
     np.testing.assert_array_equal(restored, wanted[:, 0])
 
 
-def test_pictures_are_resized_and_recoloured_with_a_note(project, tmp_path):
+def test_pictures_are_resized_and_recoloured_with_a_note(project, declared, tmp_path):
     colour = np.random.default_rng(0).integers(0, 256, (3, 20, 12, 3), dtype=np.uint8)
     save_pictures(tmp_path / "in", colour, ".JPG")
-    _, err = project("in", "out.npy", *BYTES)
+    _, err = project("in", "out.npy", *BYTES, gan=declared[0])
     assert "note: 3 of 3 images are resized to 8x8 pixels" in err
     assert "note: 3 of 3 images are converted to grey" in err
     assert np.load(tmp_path / "out.npy").shape == (3, 1, 8, 8)

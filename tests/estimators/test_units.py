@@ -11,7 +11,7 @@ from sklearn.decomposition import NMF, PCA, TruncatedSVD
 
 from skmimic import VAE, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector, load_gan
 from skmimic.corruptions import Affine
-from skmimic.exceptions import DataRangeWarning
+from skmimic.exceptions import DataRangeError, DataRangeWarning
 from skmimic.generators import as_generator, linear_generator_from_data
 
 CORRUPTION = Affine(rotation=25, zoom=0.85)
@@ -100,6 +100,26 @@ def test_a_range_that_is_told_is_not_converted_twice(kind):
         answer(MimicGANProjector, kind, UNITS["z-score"], told=True),
         answer(MimicGANProjector, kind, (-1, 1), told=True),
     )
+
+
+@pytest.mark.parametrize("keywords", [{}, {"data_range": (0, 255)}])
+@pytest.mark.parametrize("bounds", [(-1, 1), (0, 1), (1000, 1002)])
+def test_a_generator_in_quite_other_units_than_x_is_refused(bounds, keywords):
+    """Unless its own range is declared."""
+    train, _, turned = images()
+    pca = PCA(10, random_state=0).fit(in_units(train, bounds))
+    with pytest.raises(
+        DataRangeError, match=r"the generator, whose range nobody told, gives values from .*as_generator"
+    ):
+        PGDProjector(pca, T=1, **keywords).fit(255 * turned)
+    declared = as_generator(pca, data_range=bounds)
+    PGDProjector(declared, T=1, data_range=(0, 255)).fit(255 * turned)
+
+
+@pytest.mark.parametrize("spoil", [lambda x: 0.3 * x + 0.4, lambda x: x + 0.3, lambda x: 1 - x])
+def test_rows_that_are_dim_or_bright_are_in_the_same_units(spoil):
+    train, _, turned = images()
+    assert PGDProjector(PCA(10, random_state=0).fit(train), T=1).fit(spoil(turned)).generator_.is_linear
 
 
 def test_the_corruption_is_found_in_all_units():
