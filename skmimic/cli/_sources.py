@@ -36,7 +36,7 @@ class Arrays:
         return len(self.array)
 
     def take(self, indices):
-        """Read some images.
+        """Read some images; NaN stands for pixels that were not seen.
 
         Parameters
         ----------
@@ -45,14 +45,22 @@ class Arrays:
         Returns
         -------
         ndarray (n, ...)
+
+        Raises
+        ------
+        CommandError
+            If an image contains infinity, or nothing but NaN.
         """
         block = np.array(self.array[indices])
         if block.dtype.kind == "f":
-            is_finite = np.isfinite(block).reshape(len(block), -1).all(axis=1)
-            if not is_finite.all():
-                first = np.arange(len(self))[indices][is_finite.argmin()]
-                raise CommandError(f"{self.name}: image {first} contains NaN or infinity.")
+            values, numbers = block.reshape(len(block), -1), np.arange(len(self))[indices]
+            self._refuse(np.isinf(values).any(axis=1), numbers, "contains infinity")
+            self._refuse(np.isnan(values).all(axis=1), numbers, "has no seen pixel, all are NaN")
         return block
+
+    def _refuse(self, is_bad, numbers, reason):
+        if is_bad.any():
+            raise CommandError(f"{self.name}: image {numbers[is_bad.argmax()]} {reason}.")
 
 
 def open_source(path, key, image_shape):

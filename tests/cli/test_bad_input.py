@@ -132,11 +132,14 @@ def test_arrays(refuse, tmp_path, array, words):
     assert words in refuse(source="bad.npz")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_values_that_are_not_finite_are_found_with_their_row(refuse, images, tmp_path, value):
-    images[17, 3, 3] = value
+@pytest.mark.parametrize(
+    ("pixels", "value", "words"),
+    [((3, 3), np.inf, "image 17 contains infinity"), ((), np.nan, "image 17 has no seen pixel, all are NaN")],
+)
+def test_images_that_cannot_be_read_are_found_with_their_row(refuse, images, tmp_path, pixels, value, words):
+    images[17][pixels] = value
     np.save(tmp_path / "bad.npy", images)
-    assert "image 17 contains NaN or infinity" in refuse(source="bad.npy")
+    assert words in refuse(source="bad.npy")
 
 
 def test_grey_images_for_an_rgb_generator(refuse, tmp_path):

@@ -102,6 +102,15 @@ def test_other_numbers_are_taken_too(project, declared, images, tmp_path, dtype)
     assert np.load(tmp_path / "out.npy").dtype == np.float32
 
 
+def test_nan_is_a_pixel_that_was_not_seen(project, linear, images, tmp_path):
+    images[::2, 2:4, 3:7] = np.nan
+    np.save(tmp_path / "in.npy", images)
+    project("in.npy", "out.npy")
+    restored = np.load(tmp_path / "out.npy")
+    assert np.isfinite(restored).all()
+    np.testing.assert_array_equal(restored, expected(linear, images))
+
+
 def test_fortran_order_is_read_right(project, images, tmp_path):
     np.save(tmp_path / "c.npy", images)
     np.save(tmp_path / "f.npy", np.asfortranarray(images))
