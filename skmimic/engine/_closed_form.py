@@ -1,17 +1,24 @@
-"""Exact latents when both generator and surrogate are affine: least squares, row by row."""
+"""Exact latents when both generator and surrogate are affine, row by row."""
+
+import math
+from collections import defaultdict
 
 import torch
 
 from ..utils import aligned_linear
-from ._unseen import completed, partial_rows
+from ._unseen import completed, seen_pixels
 
-__all__ = ["ClosedForm"]
+__all__ = ["ClosedForm", "unit_of"]
+
+NOISE_SDS = 10.0 ** torch.linspace(-3, 1, 61, dtype=torch.float64)  # that a row with unseen pixels may show
+VARIES = 1e-9  # part of the largest entry from which an entry of the map is not rounding
 
 
 class ClosedForm:
-    """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator, over what each row has seen.
+    """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator.
 
-    Where too little was seen to tell the latents, those of the smallest norm are taken.
+    A row with unseen pixels has the likeliest latents given what it has seen, under a Gaussian prior: least squares
+    would take from few pixels latents that spoil the others. The noise is that under which what it has seen is likeliest.
 
     Parameters
     ----------
@@ -21,9 +28,17 @@ class ClosedForm:
     surrogate : Surrogate
         Affine in the images; frozen.
     image_shape : tuple (C, H, W)
+    centre : tensor (d,) or None, default=None
+        Of the prior; None is zero.
+    variance : float, default=inf
+        Of the prior in each latent; infinite leaves rows with unseen pixels the shortest least squares.
+
+    References
+    ----------
+    Noise by the evidence: D. J. C. MacKay, "Bayesian Interpolation", Neural Computation 4, 1992.
     """
 
-    def __init__(self, components, mean, surrogate, image_shape):
+    def __init__(self, components, mean, surrogate, image_shape, centre=None, variance=math.inf):
         self.components, self.mean = torch.as_tensor(components).double(), torch.as_tensor(mean).double()
         self.image_shape, self.surrogate = image_shape, surrogate.double()
         basis = torch.cat([self.mean[None], self.mean + self.components]).reshape(-1, *image_shape)
@@ -31,6 +46,8 @@ class ClosedForm:
             seen = self.surrogate(basis).flatten(1)
         self.offset, self.mixing = seen[0], seen[1:] - seen[0]  # f^(G(z)) = z @ mixing + offset
         self.inverse = torch.linalg.pinv(self.mixing)  # (C*H*W, d)
+        self.centre = torch.zeros(len(self.mixing)).double() if centre is None else centre.double()
+        self.variance = variance
 
     def __call__(self, observed):
         """Project observed images.
@@ -53,13 +70,41 @@ class ClosedForm:
             return z, images, self.surrogate(images)
 
     def _solve_partial(self, observed, z):
-        """Put the latents of rows with unseen pixels in place, each solved alone; one matrix for each pattern."""
-        inverses = {}
-        for index, seen in partial_rows(observed):
-            pattern = seen.numpy().tobytes()
-            if pattern not in inverses:
-                inverses[pattern] = torch.linalg.pinv(self.mixing[:, seen])
-            z[index] = (observed[index].flatten() - self.offset)[seen] @ inverses[pattern]
+        """Put the latents of rows with unseen pixels in place; those that have seen the same pixels share one system."""
+        seen = seen_pixels(observed)
+        if seen is None:
+            return
+        patterns = defaultdict(list)
+        for index in torch.nonzero(~seen.flatten(1).all(1))[:, 0].tolist():
+            patterns[seen[index].numpy().tobytes()].append(index)
+        size = self.mixing.abs()
+        told = size.amax(0) > VARIES * size.max()  # pixels that are the same in all images say nothing of the noise
+        expected = self.offset + self.centre @ self.mixing
+        for rows in patterns.values():
+            counts = seen[rows[0]].flatten() & told
+            left = torch.where(counts, observed[rows].flatten(1) - expected, 0)
+            z[rows] = self.centre + self._likeliest(left, self.mixing * counts, int(counts.sum()))
+
+    def _likeliest(self, left, mixing, n_seen):
+        """Compute the likeliest latents (n, d), from the centre, of rows (n, C*H*W) with zeros where they count not."""
+        eigenvalues, basis = torch.linalg.eigh(aligned_linear(mixing, mixing))
+        eigenvalues = eigenvalues.clamp_min(0)
+        pulls = aligned_linear(aligned_linear(left, mixing), basis.T)
+        ridge = self._noise(left, pulls, eigenvalues, n_seen) / self.variance
+        least = len(eigenvalues) * torch.finfo(torch.float64).eps * eigenvalues.max()
+        is_told = eigenvalues + ridge > least
+        return aligned_linear(torch.where(is_told, pulls / (eigenvalues + ridge), 0), basis)
+
+    def _noise(self, left, pulls, eigenvalues, n_seen):
+        """Compute the variance of the noise (n, 1) under which each row is likeliest; zero without a prior."""
+        if not math.isfinite(self.variance):
+            return left.new_zeros(len(left), 1)
+        noise = NOISE_SDS.square()[:, None]
+        spreads = noise + self.variance * eigenvalues  # (k, d)
+        volume = spreads.log().sum(1) + (n_seen - len(eigenvalues)) * noise[:, 0].log()
+        explained = aligned_linear(pulls.square(), self.variance / spreads)
+        misfit = (left.square().sum(1, keepdim=True) - explained) / noise[:, 0]
+        return noise[(volume + misfit).argmin(1)]
 
     def decode(self, z):
         """Turn latents (n, d) into images (n, c, h, w)."""
@@ -69,3 +114,9 @@ class ClosedForm:
         """Turn latents (n, d) into mimicked images (n, c, h, w)."""
         with torch.no_grad():
             return self.surrogate(self.decode(z))
+
+
+def unit_of(prior, latent_dim):
+    """Compute the length at which the penalty of a latent coordinate is 1/2."""
+    one_off = prior.mean(latent_dim)[None].double() + 1.0
+    return float((latent_dim / (2 * prior.penalty(one_off))).sqrt())

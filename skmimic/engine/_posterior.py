@@ -6,6 +6,7 @@ import torch
 
 from ..surrogates import N_DEVIATIONS
 from ..utils import aligned_linear
+from ._closed_form import unit_of
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
 from ._unseen import agreeing, completed, distances_to, partial_rows, seen_pixels
@@ -139,7 +140,7 @@ class PosteriorSampler:
         """Solve the perturbed least squares; in the eigenbasis of A A' every row has its own diagonal."""
         form, prior, weight = self.closed_form, problem.generator.prior, problem.latent_weight
         noise = _normal(random, observed, observed[0].numel())
-        unit, centre = _unit(prior, z.shape[1]), prior.mean(z.shape[1]).to(z)
+        unit, centre = unit_of(prior, z.shape[1]), prior.mean(z.shape[1]).to(z)
         variance = noise_sd.square()[:, None]
         noisy = completed(observed).flatten(1) - form.offset + noise_sd[:, None] * noise
         pull = aligned_linear(noisy, self.basis.T @ form.mixing) / variance
@@ -158,7 +159,7 @@ class PosteriorSampler:
     def _solved(self, problem, observed, z, noise_sd, random, starts):
         noise = _normal(random, observed, observed[0].numel()).view(1, *observed.shape[1:])
         prior, weight = problem.generator.prior, problem.latent_weight
-        unit = _unit(prior, z.shape[1]) / weight**0.5 if weight else 0.0
+        unit = unit_of(prior, z.shape[1]) / weight**0.5 if weight else 0.0
         start = problem.latents(self._start(observed, starts))
         shift = Latents(unit * _normal(random, z, z.shape[1]))
         if start.deviations is not None:
@@ -180,9 +181,3 @@ def _misfit(mimicked, observed):
 def _normal(random, like, n_values):
     """Draw one row (1, n_values), the same on every device and in every precision."""
     return torch.randn(1, n_values, generator=random).to(like)
-
-
-def _unit(prior, latent_dim):
-    """Length at which the penalty of a latent coordinate is 1/2."""
-    one_off = prior.mean(latent_dim)[None].double() + 1.0
-    return float((latent_dim / (2 * prior.penalty(one_off))).sqrt())

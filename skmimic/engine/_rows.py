@@ -1,13 +1,14 @@
 """Phase B: each row is projected alone, the corruption frozen."""
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 
 from ..utils import RowRunner, refuse_fork, shielded
-from ._closed_form import ClosedForm
+from ._closed_form import ClosedForm, unit_of
 from ._descent import check_finite, observed_steps
 from ._initialisation import draw_candidates, mimicked_candidates, start_latents
 from ._posterior import PosteriorSampler
@@ -58,12 +59,18 @@ class RowProjector:
         self.guide = None if adaptation.guide is None else adaptation.guide.on(generator)
         is_linear = surrogate.is_affine_in_images and surrogate.missing is None and self.guide is None
         if linear_map is not None and is_linear and self.settings.solver != "alternating":
-            self.closed_form = ClosedForm(*linear_map, adaptation.surrogate.to_torch(), generator.image_shape)
+            self.closed_form = self._closed_form(linear_map)
         elif adaptation.encoder is not None:
             self.encoder = adaptation.encoder.to_torch(generator.prior, generator.device)
         elif self._start() == "nearest":
             self.candidates = draw_candidates(generator, torch.Generator().manual_seed(adaptation.seed))
             self.mimicked = mimicked_candidates(self.candidates, generator, adaptation.surrogate, surrogate)
+
+    def _closed_form(self, linear_map):
+        weight, prior, size = self.settings.latent_weight, self.generator.prior, self.generator.latent_dim
+        variance = unit_of(prior, size) ** 2 / weight if weight else math.inf
+        surrogate, shape = self.adaptation.surrogate.to_torch(), self.generator.image_shape
+        return ClosedForm(*linear_map, surrogate, shape, prior.mean(size), variance)
 
     def __call__(self, observed):
         """Project observed images.

@@ -269,23 +269,60 @@ class TestEvidence:
 
 
 class TestLatents:
-    def test_least_squares_are_over_the_seen_pixels(self):
+    def form_and_rows(self, variance=math.inf):
         random = torch.Generator().manual_seed(0)
         components, mean = torch.randn(5, 64, generator=random).double(), torch.randn(64, generator=random).double()
-        form = ClosedForm(components, mean, Identity(), SHAPE)
         rows = torch.cat([with_blocks(drawn(6).double(), size=5), drawn(2, seed=4).double()])
         rows[0] = torch.nan
-        rows[0, 0, 2, 2] = 0.5  # one seen pixel: the shortest of all latents that show it
+        rows[0, 0, 2, 2] = 0.5
+        centre = torch.linspace(-1, 1, 5) if math.isfinite(variance) else None
+        return ClosedForm(components, mean, Identity(), SHAPE, centre, variance), rows
+
+    def test_without_a_prior_a_linear_generator_takes_the_shortest_least_squares(self):
+        form, rows = self.form_and_rows()
         z, images, _ = form(rows)
         for row, found in zip(rows.flatten(1), z, strict=True):
             seen = ~row.isnan()
-            expected = np.linalg.lstsq(components[:, seen].T, (row - mean)[seen], rcond=None)[0]
+            expected = np.linalg.lstsq(form.mixing[:, seen].T, (row - form.offset)[seen], rcond=None)[0]
             np.testing.assert_allclose(found, expected, atol=1e-9)
         assert images.isfinite().all()
-        whole = drawn(8, seed=5).double()
+
+    def test_with_a_prior_no_noise_and_no_latents_make_what_was_seen_likelier(self):
+        """The noise by a density in all pixels, the latents by their objective."""
+        form, rows = self.form_and_rows(variance=2.0)
+        z = form(rows)[0]
+        for row, found in zip(rows[:6].flatten(1), z, strict=False):
+            seen = ~row.isnan()
+            mixing, left = form.mixing[:, seen], (row - form.offset - form.centre @ form.mixing)[seen]
+            likely, best = -math.inf, None
+            for sd in 10.0 ** np.linspace(-3, 1, 61):
+                spread = sd**2 * torch.eye(len(left)).double() + 2.0 * mixing.T @ mixing
+                value = torch.distributions.MultivariateNormal(torch.zeros_like(left), spread).log_prob(left)
+                if value > likely:
+                    likely, best = value, form.centre + 2.0 * mixing @ torch.linalg.solve(spread, left)
+            torch.testing.assert_close(found, best, atol=1e-6, rtol=1e-6)
+
+    @pytest.mark.parametrize("variance", [2.0, math.inf])
+    def test_latents_in_closed_form_do_not_depend_on_the_neighbours(self, variance):
+        form, rows = self.form_and_rows(variance)
+        z, whole = form(rows)[0], drawn(8, seed=5).double()
         whole[6:] = rows[6:]
         assert torch.equal(form(whole)[0][6:], z[6:])  # whatever their neighbours have seen
-        assert torch.equal(form(rows[[1] * 8])[0], z[[1] * 8])
+        for same in ([1] * 8, [7, 1, 3, 1]):
+            assert torch.equal(form(rows[same])[0], z[same])
+
+    @pytest.mark.parametrize("shape", [SHAPE, (3, 32, 32)])
+    def test_a_hole_of_each_row_takes_no_memory_of_many_images(self, shape, monkeypatch):
+        """No inverse as large as all components, and none is kept."""
+        random = torch.Generator().manual_seed(0)
+        components, sizes = torch.randn(8, math.prod(shape), generator=random), []
+        form = ClosedForm(components, torch.zeros(math.prod(shape)), Identity(), shape, None, 1.0)
+        for name in ("pinv", "eigh"):
+            real = getattr(torch.linalg, name)
+            monkeypatch.setattr(torch.linalg, name, lambda a, real=real: (sizes.append(a.numel()), real(a))[1])
+        form(with_blocks(drawn(12, shape=shape).double()))
+        assert set(sizes) == {8 * 8}
+        assert len(sizes) <= 12
 
     def test_encoders_learn_from_rows_with_holes(self, clean):
         rows, settings = with_blocks(clean), Settings(T=2, T2=4, solver="joint", encoder_steps=12)

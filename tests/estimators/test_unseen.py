@@ -106,21 +106,64 @@ def test_every_nan_is_the_same_nan():
     assert len(distinct_rows(np.concatenate([X, other, X.astype(np.float64)]), 99)) == len(distinct_rows(X, 99))
 
 
-@pytest.mark.parametrize("n_seen", [1, 5, 30, 60])
-@pytest.mark.parametrize("cls", [PGDProjector, MimicGANProjector, MimicDomainAligner, BiGANProjector, EncoderProjector])
-def test_principal_components_give_least_squares_over_the_seen_pixels(cls, n_seen):
-    pca, random = PCA(6, random_state=0).fit(digits()[100:]), np.random.default_rng(n_seen)
-    X = digits()[:20].copy()
-    for row in X[:15]:
-        row[random.permutation(64)[n_seen:]] = np.nan
+LINEAR = (PGDProjector, MimicGANProjector, MimicDomainAligner, BiGANProjector, EncoderProjector)
+SEEN = {
+    **{f"{n} pixels": lambda random, n=n: random.permutation(64) < n for n in (1, 5, 20, 30, 34, 50)},
+    "left half": lambda random: np.arange(64) % 8 < 4,
+    "one line": lambda random: np.arange(64) // 8 == random.integers(8),
+    "a block lost": lambda random: ~np.isin(np.arange(64), np.add.outer([18, 26, 34], [0, 1, 2]) + random.integers(3)),
+}
+
+
+def with_unseen(rows, seen):
+    random = np.random.default_rng(0)
+    return np.where([seen(random) for _ in rows], rows, np.nan)
+
+
+@pytest.fixture(scope="module")
+def components():
+    """As many as half the pixels: least squares over fewer would have no measure."""
+    return PCA(30, random_state=0).fit(digits()[200:])
+
+
+def linear_projector(cls, components):
     given = {"surrogate": "identity"} if cls in (MimicGANProjector, MimicDomainAligner) else {}
-    model = cls(pca, **given).fit(X)
-    components, mean = model.generator_.linear_map()
-    z = []
-    for row in X:
-        seen = ~np.isnan(row)
-        z.append(np.linalg.lstsq(components[:, seen].T, (row - mean)[seen], rcond=None)[0])
-    np.testing.assert_allclose(model.transform(X), np.array(z) @ components + mean, atol=1e-8)
+    return cls(components, **given).fit(digits()[:60])
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_principal_components_are_never_worse_than_the_mean_image(components, name):
+    rows = digits()[:60]
+    model = linear_projector(PGDProjector, components)
+    whole, found = (model.transform(X) for X in (rows, with_unseen(rows, SEEN[name])))
+    errors = np.linalg.norm(found - rows, axis=1)
+    of_mean = np.linalg.norm(components.mean_ - rows, axis=1)
+    assert errors.mean() < 1.02 * of_mean.mean()
+    assert (errors < 2 * of_mean).all()
+    assert np.abs(found).max() < 2 * np.abs(whole).max()
+
+
+def test_the_more_is_seen_the_nearer_principal_components_come(components):
+    rows = digits()[:60]
+    model = linear_projector(PGDProjector, components)
+
+    def error(n_seen):
+        found = model.transform(with_unseen(rows, lambda random: random.permutation(64) < n_seen))
+        return np.linalg.norm(found - rows, axis=1).mean()
+
+    errors = [error(n) for n in (1, 5, 15, 30, 40, 50, 60, 63, 64)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-2] < 1.1 * errors[-1]
+
+
+@pytest.mark.parametrize("cls", LINEAR)
+def test_whole_rows_get_the_least_squares_of_principal_components(components, cls):
+    model, X = linear_projector(cls, components), digits()[:20].copy()
+    X[:15] = with_unseen(X[:15], SEEN["30 pixels"])
+    found, (maps, mean) = model.transform(X), model.generator_.linear_map()
+    z = np.linalg.lstsq(maps.T, (X[15:] - mean).T, rcond=None)[0]
+    np.testing.assert_allclose(found[15:], z.T @ maps + mean, atol=1e-8)
+    assert_same(found, linear_projector(PGDProjector, components).transform(X))
 
 
 def test_a_block_of_its_own_lost_in_every_row_is_projected_as_if_its_place_were_known():
