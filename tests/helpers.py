@@ -1,5 +1,6 @@
 """Small generators, observations and estimators that the tests share."""
 
+import sys
 from contextlib import contextmanager
 from functools import cache
 
@@ -191,3 +192,32 @@ class Bend(Surrogate):
 
     def describe(self):
         return {"bend": self.bend.item()}
+
+
+class Stop(BaseException):
+    """What a handler of a signal might raise."""
+
+
+class Interrupter:
+    """Count the lines of some folder or file that are run, and raise before the one of a given number."""
+
+    def __init__(self, within, at=None):
+        self.within, self.at, self.n_lines = str(within), at, 0
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self._on_call)
+        return self
+
+    def __exit__(self, *error):
+        sys.settrace(self.before)
+
+    def _on_call(self, frame, event, argument):
+        return self._on_line if frame.f_code.co_filename.startswith(self.within) else None
+
+    def _on_line(self, frame, event, argument):
+        if event == "line":
+            self.n_lines += 1
+            if self.n_lines == self.at:
+                raise Stop
+        return self._on_line

@@ -1,5 +1,7 @@
 """Gain of rows that the generator cannot draw exactly: corrected by the contrast of the samples that look like them."""
 
+import copy
+
 import torch
 
 from ..surrogates import Convolution, Photometric, part_of
@@ -20,7 +22,7 @@ def holds_gain(surrogate):
 
 @torch.no_grad()
 def restore_contrast(bench, learned):
-    """Raise the gain and move the bias of a learned surrogate by what the fit has lost of the rows' contrast.
+    """Find a surrogate with a higher gain, its bias moved along, by what the fit has lost of the rows' contrast.
 
     What a generator cannot draw of its rows counts less at a lower gain, so that a joint fit finds one that is too low,
     as regression does where the regressor has errors. There, the true slope lies between that and the one of the
@@ -32,13 +34,12 @@ def restore_contrast(bench, learned):
     ----------
     bench : Bench
     learned : Learned
-        With the latents of the first rows as they were projected with its surrogate, which is changed in place if it
-        `holds_gain`. Its trace stays that of the fit.
+        With the latents of the first rows as they were projected with its surrogate.
 
     Returns
     -------
-    float
-        Factor of the gain, at least 1.
+    Surrogate
+        That of `learned` itself, unchanged, where that has no gain or has lost nothing.
 
     References
     ----------
@@ -46,7 +47,20 @@ def restore_contrast(bench, learned):
     """
     surrogate = learned.surrogate
     if not holds_gain(surrogate):
-        return 1.0
+        return surrogate
+    factor, means = _lost_factor(bench, learned)
+    if not factor > 1:
+        return surrogate
+    restored = copy.deepcopy(surrogate)
+    tone = part_of(restored, Photometric)
+    tone.gain.mul_(factor)
+    tone.bias.copy_(factor * tone.bias + (1 - factor) * means)
+    return restored
+
+
+def _lost_factor(bench, learned):
+    """Compute how many times the contrast is to be raised, and the means of the channels (c,), which stay."""
+    surrogate = learned.surrogate
     rows, mimicked = bench.observed[:N_ROWS], bench.candidates.through(surrogate).images
     varies, own = mimicked.std(0) > VARIES, seen_pixels(rows)
     rows = completed(rows)
@@ -61,14 +75,8 @@ def restore_contrast(bench, learned):
     projected = problem.for_rows(bench.observed[:n_projected]).mimic(learned.latents) - means[:, None, None]
     explained = _explained(rows[:n_projected], projected, seen[:n_projected], noise)
     if not explained >= LEAST_EXPLAINED:
-        return 1.0
-    factor = min(_lost(rows, mimicked, seen, noise), 1 / explained)
-    if not factor > 1:
-        return 1.0
-    tone = part_of(surrogate, Photometric)
-    tone.gain.mul_(factor)
-    tone.bias.copy_(factor * tone.bias + (1 - factor) * means)
-    return factor
+        return 1.0, means
+    return min(_lost(rows, mimicked, seen, noise), 1 / explained), means
 
 
 def _fine_power(images, seen):

@@ -172,7 +172,8 @@ def learn_surrogate(bench, surrogate, family):
         learned = bench.learn(surrogate, family, schedule, N_FLEXIBLE)
     bench.accept(learned)
     if holds_gain(learned.surrogate):
-        restore_contrast(bench, bench.project(learned.surrogate, learned.family, learned.deviation_sd))
+        projected = bench.project(learned.surrogate, learned.family, learned.deviation_sd)
+        learned = bench.accept(replace(learned, surrogate=restore_contrast(bench, projected)))
     return learned
 
 
@@ -258,8 +259,7 @@ def select_surrogate(bench):
         best = read
     bench.accept(best)
     _warn_if_unexplained(best.residual, level)
-    restore_contrast(bench, best)
-    return best
+    return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
 
 
 def _with_affine(bench, structured):

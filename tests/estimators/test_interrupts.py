@@ -1,7 +1,6 @@
 """An interruption at any line leaves an estimator as before, or with one complete fit: never with parts of two."""
 
 import copy
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -19,42 +18,13 @@ from skmimic import (
     PGDProjector,
 )
 from skmimic.engine import Candidates
-from tests.helpers import SmoothDecoder, gain_module, pictures
+from tests.helpers import Interrupter, SmoothDecoder, Stop, gain_module, pictures
 
 GENERATOR = Generator(SmoothDecoder())  # of its own: the samples of others are many more
 FOLDER = str(Path(skmimic.estimators.__file__).parent)
 OLD, NEW = pictures()[:6], pictures()[6:12] * 40 + 60  # in [-1, 1] and in [20, 100], so that a mixture shows
 RANGES = {"old": (-1.0, 1.0), "new": (20.0, 100.0)}
 SAMPLED = 10  # lines of a call at which the default run interrupts
-
-
-class Stop(BaseException):
-    """What a handler of a signal might raise."""
-
-
-class Interrupter:
-    """Count the lines of `estimators/` that are run, and raise before the one of a given number."""
-
-    def __init__(self, at=None):
-        self.at, self.n_lines = at, 0
-
-    def __enter__(self):
-        self.before = sys.gettrace()
-        sys.settrace(self._on_call)
-        return self
-
-    def __exit__(self, *error):
-        sys.settrace(self.before)
-
-    def _on_call(self, frame, event, argument):
-        return self._on_line if frame.f_code.co_filename.startswith(FOLDER) else None
-
-    def _on_line(self, frame, event, argument):
-        if event == "line":
-            self.n_lines += 1
-            if self.n_lines == self.at:
-                raise Stop
-        return self._on_line
 
 
 def learning(cls, **parameters):
@@ -143,14 +113,14 @@ class Law:
         if doing is not first_fit:
             self.prepared.fit(OLD)
         self.before, whole = answers(self.prepared), copy.deepcopy(self.prepared)
-        with Interrupter() as counted:
+        with Interrupter(FOLDER) as counted:
             doing(whole)
         self.after, self.n_lines = answers(whole), counted.n_lines
         assert not agree(self.before, self.after)
 
     def check(self, at):
         model = copy.deepcopy(self.prepared)
-        with pytest.raises(Stop), Interrupter(at):
+        with pytest.raises(Stop), Interrupter(FOLDER, at):
             self.doing(model)
         found = answers(model)
         if not (agree(found, self.before) or agree(found, self.after)):
