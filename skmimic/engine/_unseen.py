@@ -21,7 +21,8 @@ __all__ = [
 ]
 
 MOST_ROUNDS = 64  # pixels that surroundings reach into a hole; what lies deeper gets the mean of the row
-CANDIDATES_EACH = 1000  # images whose squares are in memory together
+VALUES_TOGETHER = 2**20  # of images whose squares are in memory together
+MOST_TOGETHER, FEWEST_TOGETHER = 1000, 16
 
 
 class _Sight(NamedTuple):
@@ -210,11 +211,12 @@ def distances_to(rows, images, weights=None):
     if weights is None:
         return distances
     weights = weights.to(rows)
+    together = max(min(VALUES_TOGETHER // images.shape[1], MOST_TOGETHER), FEWEST_TOGETHER)
     weighted = weights * rows
     squares = torch.cat(
         [
             aligned_linear(weights, part.square()) - 2 * aligned_linear(weighted, part)
-            for part in images.split(CANDIDATES_EACH)
+            for part in images.split(together - together % 4)
         ],
         1,
     )

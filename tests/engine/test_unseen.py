@@ -268,6 +268,19 @@ class TestEvidence:
         assert _glance(looked).isfinite().all()
 
 
+@pytest.mark.parametrize(("shape", "n"), [((1, 8, 8), 2500), ((3, 64, 64), 300)])
+def test_distances_to_many_images_square_few_at_a_time(shape, n, monkeypatch):
+    rows, images = with_blocks(drawn(2, shape=shape)), drawn(n, seed=7, shape=shape).flatten(1)
+    sizes, square = [], torch.Tensor.square
+    monkeypatch.setattr(torch.Tensor, "square", lambda x: (sizes.append(x.numel()), square(x))[1])
+    seen = seen_pixels(rows).flatten(1)
+    found = distances_to(completed(rows).flatten(1), images, seen)
+    assert max(sizes) <= 2**20
+    monkeypatch.undo()
+    expected = [(images[:, there] - row[there]).norm(dim=1) for row, there in zip(rows.flatten(1), seen, strict=True)]
+    torch.testing.assert_close(found, torch.stack(expected), rtol=1e-4, atol=1e-3)
+
+
 class TestLatents:
     def form_and_rows(self, variance=math.inf):
         random = torch.Generator().manual_seed(0)

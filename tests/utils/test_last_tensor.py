@@ -3,6 +3,7 @@
 import copy
 import gc
 import pickle
+import threading
 import weakref
 
 import torch
@@ -53,6 +54,28 @@ def test_gives_the_memory_back_with_the_tensor():
     del rows
     gc.collect()
     assert made() is None
+
+
+def test_threads_do_not_forget_what_another_made():
+    last, both = LastTensor(), threading.Barrier(2)
+
+    def work(made):
+        double, rows = Counting(), torch.arange(3.0)
+        for _ in range(5):
+            last(rows, double)
+            both.wait(10)  # by turns: each asks after the other has
+        made.append(double.calls)
+        made.append(weakref.ref(last(rows, double)))
+
+    made = [], []
+    threads = [threading.Thread(target=work, args=(each,)) for each in made]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    gc.collect()
+    assert [each[0] for each in made] == [1, 1]
+    assert all(each[1]() is None for each in made)  # nothing outlives the threads' tensors
 
 
 def test_pickles_and_copies_empty():
