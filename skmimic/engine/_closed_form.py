@@ -18,7 +18,7 @@ class ClosedForm:
     """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator.
 
     A row with unseen pixels has the likeliest latents given what it has seen, under a Gaussian prior: least squares
-    would take from few pixels latents that spoil the others. The noise is that under which what it has seen is likeliest.
+    would take from few pixels latents that spoil the others. The noise is that which makes the seen pixels likeliest.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class ClosedForm:
             return z, images, self.surrogate(images)
 
     def _solve_partial(self, observed, z):
-        """Put the latents of rows with unseen pixels in place; those that have seen the same pixels share one system."""
+        """Put the latents of rows with unseen pixels in place; rows that have seen the same share a system."""
         seen = seen_pixels(observed)
         if seen is None:
             return

@@ -41,7 +41,8 @@ class _Product(torch.autograd.Function):
         return of_x, gradient.T @ x if ctx.needs_input_grad[1] else None
 
 
-_Product.forward.__signature__ = inspect.signature(_Product.forward)  # torch asks for it at every call, a tenth of it
+# torch asks for it at every call, a tenth of it
+_Product.forward.__signature__ = inspect.signature(_Product.forward)  # type: ignore[attr-defined]
 
 
 def _sliced_product(x, weight):
