@@ -1,5 +1,6 @@
 """Phase A in files: a .npz of plain arrays and a JSON description, nothing that could run."""
 
+import contextlib
 import io
 import json
 import math
@@ -24,13 +25,14 @@ from ..surrogates import (
     Photometric,
     RowAffine,
 )
-from ..utils import UNREADABLE, atomic_write, open_archive, shielded
+from ..utils import UNREADABLE, Bounds, atomic_write, open_archive, shielded
 from ..utils._container import MAX_CONFIGURATION, strict_json
 
-__all__ = ["SavedAdaptation", "read_adaptation", "write_adaptation"]
+__all__ = ["SavedAdaptation", "read_adaptation", "read_saved_range", "write_adaptation"]
 
-FORMAT, VERSION, READ_VERSIONS = "skmimic-surrogate", 2, (1, 2)
+FORMAT, VERSION, READ_VERSIONS = "skmimic-surrogate", 3, (1, 2, 3)
 KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
+KEYS_SINCE_3 = KEYS | {"data_range"}
 PARTS = {
     kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric, RowAffine)
 }
@@ -66,7 +68,7 @@ class SavedAdaptation:
         return replace(adaptation, **learned, seed=self.seed)
 
 
-def write_adaptation(path, adaptation, generator):
+def write_adaptation(path, adaptation, generator, data_range):
     """Write what phase A learned.
 
     Parameters
@@ -74,6 +76,8 @@ def write_adaptation(path, adaptation, generator):
     path : str or path-like
     adaptation : Adaptation
     generator : Generator
+    data_range : Bounds
+        Range of X.
 
     Raises
     ------
@@ -81,7 +85,7 @@ def write_adaptation(path, adaptation, generator):
         If the surrogate is not made of the parts that skmimic knows.
     """
     arrays = {f"surrogate.{name}": array for name, array in adaptation.surrogate.arrays.items()}
-    description = _description(adaptation, generator)
+    description = {**_description(adaptation, generator), "data_range": list(data_range)}
     try:
         _check_parts(description["parts"], generator.image_shape, sum(array.size for array in arrays.values()))
     except ValueError as error:
@@ -147,17 +151,9 @@ def read_adaptation(path, generator):
     GeneratorMismatchError
         If it is for images of another shape.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such file.")
-    try:
-        with open_archive(path) as archive:
-            description = _checked(_description_in(archive))
-            if description["image_shape"] == list(generator.image_shape) and not _is_sheared(description):
-                return _rebuilt(description, archive, generator)
-    except (*UNREADABLE, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
-        raise InvalidModelFileError(
-            f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error})."
-        ) from error
+    with _opened(path) as (archive, description):
+        if description["image_shape"] == list(generator.image_shape) and not _is_sheared(description):
+            return _rebuilt(description, archive, generator)
     if description["image_shape"] == list(generator.image_shape):
         raise InvalidModelFileError(
             f"{path}: was saved by skmimic 0.1.0 for oblong images {generator.image_shape}, whose rotations it took "
@@ -167,6 +163,42 @@ def read_adaptation(path, generator):
         f"{path}: is for images of shape {tuple(description['image_shape'])}, but the generator gives "
         f"{generator.image_shape}."
     )
+
+
+def read_saved_range(path):
+    """Read the range of the X that phase A has learned from.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    Bounds or None
+        None in files of skmimic 0.1.0.
+
+    Raises
+    ------
+    FileNotFoundError, InvalidModelFileError
+        As `read_adaptation`.
+    """
+    with _opened(path) as (_, description):
+        told = description.get("data_range")
+        return None if told is None else Bounds.of(told)
+
+
+@contextlib.contextmanager
+def _opened(path):
+    """Open a file and check its description; whatever goes wrong inside makes it an invalid file."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such file.")
+    try:
+        with open_archive(path) as archive:
+            yield archive, _checked(_description_in(archive))
+    except (*UNREADABLE, AttributeError, LookupError, MemoryError, RecursionError, TypeError) as error:
+        raise InvalidModelFileError(
+            f"{path}: not a saved surrogate of skmimic ({type(error).__name__}: {error})."
+        ) from error
 
 
 def _description_in(archive):
@@ -185,8 +217,9 @@ def _is_sheared(description):
 
 def _checked(description):
     """Raise ValueError unless the description has the form that `write_adaptation` gives it."""
-    if set(description) != KEYS or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
-        raise ValueError(f"expected {FORMAT}, version {READ_VERSIONS}, with the keys {sorted(KEYS)}")
+    keys = KEYS if description["version"] in (1, 2) else KEYS_SINCE_3
+    if set(description) != keys or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
+        raise ValueError(f"expected {FORMAT}, version {READ_VERSIONS}, with the keys {sorted(keys)}")
     deviation_sd, encoder, seed = (description[name] for name in ("deviation_sd", "encoder", "seed"))
     is_sound = {
         "solver": description["solver"] in SOLVERS,
@@ -194,12 +227,17 @@ def _checked(description):
         "family": isinstance(description["family"], str),
         "image_shape": [type(side) for side in description["image_shape"]] == [int] * 3,
         "deviation_sd": deviation_sd is None or (isinstance(deviation_sd, float) and 0 < deviation_sd < math.inf),
+        "data_range": "data_range" not in description or _is_range(description["data_range"]),
         "encoder": encoder in (None, {"with_deviations": True}, {"with_deviations": False}),
     }
     for name, is_right in is_sound.items():
         if not is_right:
             raise ValueError(f"{name} cannot be {description[name]!r}")
     return description
+
+
+def _is_range(told):
+    return [type(end) for end in told] == [float] * 2 and -math.inf < told[0] < told[1] < math.inf
 
 
 def _rebuilt(description, archive, generator):

@@ -44,7 +44,7 @@ from ._drafts import all_or_nothing
 from ._huge import refuse_far
 from ._layout import Form, check_order, known_image_shape, mismatch
 from ._projection import Job, project_rows
-from ._ranges import RangeMemory, choose_data_range, refuse_other_units
+from ._ranges import RangeMemory, check_units, choose_data_range
 from ._reporting import Printer, Reporter
 
 __all__ = ["MimicEstimator", "is_given", "n_components_of"]
@@ -158,15 +158,18 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         self.data_range_ = self._choose_range(gan, generator, rows)
         refuse_far(subject, rows, self.data_range_)
         self.generator_ = adopt_range(generator, self.data_range_)
-        if generator.adopts_range and gan is not None and np.nanmin(rows) < np.nanmax(rows):
-            refuse_other_units(subject, self.generator_, self.data_range_)
+        if generator.adopts_range and gan is not None:
+            check_units(subject, self.generator_, self.data_range_, rows)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
-    def _settle_unseen(self):
-        """Settle generator and data range where no X of `fit` was seen: what the parameters say, or the generator."""
+    def _settle_unseen(self, saved_range=None):
+        """Settle generator and data range where no X of `fit` was seen.
+
+        The range is that of the parameters, or else what was saved, or else that of the generator.
+        """
         subject = type(self).__name__
         self._validate_params()
         if self._made_generator():
@@ -175,13 +178,19 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
                 "generator that is ready."
             )
         told = known_image_shape(self.image_shape, self.gan)
+        self._form = Form((0,), None, np.dtype(np.float32))
         generator = self._resolve_generator(self.gan, None, told)
         self.image_shape_, n_features = generator.image_shape, n_values(generator.image_shape)
         check_image_shape(subject, self.image_shape, self.image_shape_, n_features)
-        expected = getattr(self.gan, "data_range_", generator.data_range)
-        self.data_range_ = expected if isinstance(self.data_range, str) else Bounds.of(self.data_range)
+        bounds = saved_range if isinstance(self.data_range, str) else Bounds.of(self.data_range)
+        if generator.adopts_range and bounds is None:
+            raise NotFittedError(
+                f"{subject}: nobody told what black and white are in the generator, and fit, which would measure it on "
+                "X, was not called. Call fit(X) first, or pass data_range=(low, high)."
+            )
+        self.data_range_ = bounds or getattr(self.gan, "data_range_", generator.data_range)
         self.generator_ = adopt_range(generator, self.data_range_)
-        self._range_memory = RangeMemory(self.data_range_, False, 0, 0, 0)
+        self._range_memory = RangeMemory.of(self.data_range_, np.zeros((0, n_features)))
         self._form = Form((n_features,), None, np.dtype(np.float32))
         self.n_features_in_ = n_features
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))

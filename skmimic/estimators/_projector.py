@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..engine import no_corruption
 from ..utils._sklearn import Interval, StrOptions
-from ._adaptation_file import read_adaptation, write_adaptation
+from ._adaptation_file import read_adaptation, read_saved_range, write_adaptation
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
 from ._projector_methods import ObservedProjector
@@ -191,7 +191,7 @@ class MimicGANProjector(ObservedProjector):
                 f"save_adaptation: a file holds one corruption, but n_surrogates={self.n_surrogates} found "
                 f"{len(self._adaptation.components)}. Pickle the estimator instead."
             )
-        write_adaptation(path, self._adaptation.components[0], self.generator_)
+        write_adaptation(path, self._adaptation.components[0], self.generator_, self.data_range_)
 
     @all_or_nothing
     def load_adaptation(self, path):
@@ -236,7 +236,7 @@ class MimicGANProjector(ObservedProjector):
         'affine'
         """
         if not hasattr(self, "generator_"):
-            self._settle_unseen()
+            self._settle_unseen(read_saved_range(path))
         saved = read_adaptation(path, self.generator_)
         self._keep(saved.put_into(no_corruption(self._settings(saved.solver))))
         self._was_adapted = True

@@ -6,15 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import Bounds
+from ..utils import UNIT, Bounds
 
-__all__ = ["RangeMemory", "choose_data_range", "refuse_other_units", "without_units"]
+__all__ = ["RangeMemory", "check_units", "choose_data_range", "without_units"]
 
 FAINT = 0.125  # part of the range below which rows look as if they were in other units: 0..16 of bytes fill 0.063
 LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
-N_SAMPLES = 64  # of a generator, whose least and largest value tell its units
+N_SAMPLES = 64  # of a generator, whose values tell its units
+USUAL = 0.01, 0.99  # quantiles of the values of samples; Gaussian latents overshoot black and white now and then
+APART = 0.4  # of what the usual values span, by which all rows leave it: digits, faces in [-1, 1] for [0, 1] .47 to .9
+PART = 0.3  # of the same, that bright rows span to be taken for others' [0, 1]: digits and faces .36 to .5
+NOISE = 0.05  # of the range, by which bright rows may go below its middle
 N_STEPS = 4096  # of the range; rounding of float32 is a thousandth of a step
-SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt
+SMALL_CHANCE = 0.05  # of rows like those of `fit`, below which new rows are in doubt: one row after a fit of 18
+FAR_TOO_WIDE = 16  # times as wide as [0, 1]: whatever was seen in `fit`, floats within [-1, 1] are not in such a range
 
 
 def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None):
@@ -65,8 +70,8 @@ def _warn(subject, low, high, bounds, why=""):
     )
 
 
-def refuse_other_units(subject, generator, bounds):
-    """Refuse a generator that was taken to be in the units of X but gives values of quite another size.
+def check_units(subject, generator, bounds, rows):
+    """Look whether a generator that was taken to be in the units of X is in them.
 
     Parameters
     ----------
@@ -76,22 +81,42 @@ def refuse_other_units(subject, generator, bounds):
         In whose range the values should lie.
     bounds : Bounds
         Range of X.
+    rows : ndarray (n, n_features)
 
     Raises
     ------
     DataRangeError
         If its samples fill next to nothing of the range, the range next to nothing of them, or both lie apart.
+
+    Warns
+    -----
+    DataRangeWarning
+        If all rows leave what its samples usually span, or lie in the upper half of it, as [0, 1] does in [-1, 1].
     """
+    lows, highs = _informative(rows)
+    if not len(lows):
+        return
     samples = generator.sample(N_SAMPLES, random_state=0)
     low, high = float(samples.min()), float(samples.max())
-    width, own = bounds.high - bounds.low, high - low
-    if FAINT * width <= own <= width / FAINT and low < bounds.high and high > bounds.low:
-        return
-    raise DataRangeError(
-        f"{subject}: X is in {tuple(bounds)}, but the generator, whose range nobody told, gives values from {low:g} to "
-        f"{high:g}; they are not in the same units. Make it of images in the units of X, or say what its black and "
-        "white are: as_generator(gan, data_range=(low, high))."
+    words = f"the generator, whose range nobody told, gives values from {low:g} to {high:g}"
+    cure = (
+        "Make it of images in the units of X, or say what its black and white are: as_generator(gan, data_range=(low, "
+        "high))."
     )
+    width, own = bounds.high - bounds.low, high - low
+    if not FAINT * width <= own <= width / FAINT or low >= bounds.high or high <= bounds.low:
+        raise DataRangeError(f"{subject}: X is in {tuple(bounds)}, but {words}; they are not in the same units. {cure}")
+    usual = Bounds(*np.quantile(samples, USUAL).tolist())
+    width = usual.high - usual.low
+    leave = (lows < usual.low - APART * width) | (highs > usual.high + APART * width)
+    is_bright = lows.min() >= usual.low + width / 2 and highs.max() - lows.min() >= PART * width
+    if leave.all() or is_bright:
+        warnings.warn(
+            f"{subject}: X goes from {lows.min():g} to {highs.max():g}, but {words}; they may be in other units. "
+            f"{cure} If the corruption did that to X, there is nothing to do.",
+            DataRangeWarning,
+            stacklevel=5,
+        )
 
 
 def without_units(rows):
@@ -126,6 +151,8 @@ class RangeMemory:
         Those without a value in the lower half of the range.
     n_faint : int
         Those that span next to nothing of it.
+    n_pale : int
+        Those that come near neither end of it.
     """
 
     bounds: Bounds
@@ -133,6 +160,7 @@ class RangeMemory:
     n_rows: int
     n_bright: int
     n_faint: int
+    n_pale: int
 
     @classmethod
     def of(cls, bounds, rows, is_measured=False):
@@ -143,7 +171,8 @@ class RangeMemory:
         """Warn when new rows do not look as if they were in the same range.
 
         They leave it; or all lie in its upper half, as [0, 1] does in [-1, 1]; or all span next to nothing of it, as
-        [0, 1] does in [0, 255]. Rows of `fit` that are as bright or as faint make it likely that this is their nature.
+        [0, 1] does in [0, 255]; or none comes near black or white, as [-0.5, 0.5] in [-1, 1]. Rows of `fit` that are
+        as bright, faint or pale make it likely that this is their nature.
 
         Parameters
         ----------
@@ -157,15 +186,23 @@ class RangeMemory:
         """
         low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
         lows, highs = _informative(rows)
-        if self._is_left(low, high, lows, highs):
+        if self._is_left(low, high, lows, highs) or self._is_certain(rows.dtype, low, high, lows):
             _warn(subject, low, high, self.bounds)
             return
-        n_rows, n_bright, n_faint = _kinds(self.bounds, lows, highs)
-        for n_now, n_then in ((n_bright, self.n_bright), (n_faint, self.n_faint)):
+        n_rows, *kinds = _kinds(self.bounds, lows, highs)
+        for n_now, n_then in zip(kinds, (self.n_bright, self.n_faint, self.n_pale), strict=True):
             chance = (n_then + 1) / (self.n_rows + 2)
             if n_rows and n_now == n_rows and chance**n_rows < SMALL_CHANCE:
-                _warn(subject, low, high, self.bounds, ": rows of fit filled more of it")
+                why = ": rows of fit filled more of it" if self.n_rows else " as images usually do"
+                _warn(subject, low, high, self.bounds, why)
                 return
+
+    def _is_certain(self, dtype, low, high, lows):
+        """Whether one row is enough: booleans, or values within [-1, 1] in a range that is far too wide for them."""
+        if dtype.kind == "b":
+            return self.bounds != UNIT
+        is_narrow = low >= -1 and high <= 1 and self.bounds.high - self.bounds.low >= FAR_TOO_WIDE
+        return len(lows) > 0 and is_narrow and self.n_faint < self.n_rows
 
     def _is_left(self, low, high, lows, highs):
         """Whether values leave the range; where it was measured, whether every row does, as one may be an outlier."""
@@ -184,7 +221,8 @@ def _informative(rows):
 
 
 def _kinds(bounds, lows, highs):
-    """Count rows, those in the upper half, and those that span next to nothing."""
+    """Count rows, those in the upper half, those that span next to nothing, and those that come near neither end."""
     width = bounds.high - bounds.low
-    bright = lows >= bounds.low + width / 2 - 0.02 * width
-    return len(lows), int(bright.sum()), int((highs - lows < FAINT * width).sum())
+    bright = lows >= bounds.low + (0.5 - NOISE) * width
+    pale = (lows > bounds.low + FAINT * width) & (highs < bounds.high - FAINT * width)
+    return len(lows), int(bright.sum()), int((highs - lows < FAINT * width).sum()), int(pale.sum())

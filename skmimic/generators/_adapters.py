@@ -4,11 +4,13 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from ..utils import Bounds
 from ._bundled import load_gan
 from ._decompositions import decomposition_generator
 from ._facts import as_image_shape
 from ._generator import Generator
 from ._priors import as_prior
+from ._units import adopt_range
 
 __all__ = ["as_generator"]
 
@@ -63,7 +65,12 @@ def as_generator(gan, latent_dim=None, image_shape=None, prior=None, data_range=
 
 
 def _unchanged(generator, wishes):
-    """The handle itself; arguments that contradict it are refused rather than ignored."""
+    """The handle itself; arguments that contradict it are refused rather than ignored.
+
+    The range of a handle that was told none is no fact: it takes the one it is told now.
+    """
+    if wishes["data_range"] is not None:
+        generator = adopt_range(generator, Bounds.of(wishes["data_range"]))
     for name, wish in wishes.items():
         fact = getattr(generator, name)
         if wish is not None and not _agrees(name, wish, fact):

@@ -10,7 +10,8 @@ from ..utils import CANONICAL, UNIT, Bounds
 __all__ = ["ends_in", "settle_range"]
 
 OVERSHOOT = 0.25  # of the range that is told; networks that end in a linear layer step over it a little
-FAINT = 0.125  # of a wide range that is told must be filled, or black and white are other values
+NEARLY_HALF = 0.4  # of a range of width 1: a trained network comes nearer to its black and white
+FAINT = 0.125  # of a range must be filled, or black and white are other values
 
 
 def settle_range(told, images, module, name):
@@ -45,17 +46,25 @@ def settle_range(told, images, module, name):
         _check_told(told, images, name)
         return told
     own = CANONICAL if ends_in(module, nn.Tanh) else None
-    if own is not None and images.min() < 0 and images.abs().max() <= 1:
-        return own
+    low, high = float(images.min()), float(images.max())
+    if -1 <= low < 0 and high <= 1 and (own is not None or _is_weak(low, high)):
+        return CANONICAL
+    if own is None and low >= 0 and FAINT <= high <= 1:
+        return UNIT
     try:
         return Bounds.read(images.numpy(), "Generator", name=f"what {name} gives", own=own)
     except DataRangeError:
-        low, high = float(images.min()), float(images.max())
         raise DataRangeError(
             f"Generator: {name} gives values from {low:.4g} to {high:.4g}, which does not tell the values of black and "
             "white: (-1, 1), (0, 1) and (0, 255) are the usual ones. If it gives logits, end its forward in "
             "torch.sigmoid; else pass Generator(..., data_range=(low, high)), the values of black and white."
         ) from None
+
+
+def _is_weak(low, high):
+    """Whether values around 0 look like those of a tanh that is hardly trained, not like a filled range (-0.5, 0.5)."""
+    is_centred = all(NEARLY_HALF < end <= 0.5 for end in (-low, high))
+    return high >= -low / 2 and -low >= high / 2 and max(-low, high) < 1 and not is_centred
 
 
 def _check_told(told, images, name):

@@ -26,6 +26,7 @@ FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentag
 TELLING = 0.5  # of a row that must be seen for it to tell what rows usually span; few pixels span next to nothing
 FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
 WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
+REACHED = 0.75  # of [-1, 1]: values that keep away from both ends may as well be in [-0.5, 0.5]
 NEAR = 0.1  # in [-1, 1]: values that differ by less look the same
 DOMINATING = 0.5  # part of the border; of MNIST .99 and more are black, of faces hardly any tenth is of one value
 SCALES = (1, 10, 16, 31, 63, 100, 255, 1023, 4095, 65535)  # usual values of white above a black of 0
@@ -151,8 +152,8 @@ class Bounds(NamedTuple):
         """Find the range that pixel values are in, if they tell: the one rule of the package.
 
         Bytes are in 0..255 and booleans in 0..1. Other values are in the smallest of [0, 1], [-1, 1] and [0, 255] that
-        holds them; bytes as floats must span half of theirs. A range that is known for another reason, that of a
-        generator, may hold them as well.
+        holds them; bytes as floats must span half of theirs, an eighth of [0, 1] must be spanned, and an end of [-1, 1]
+        be near. A range that is known for another reason, that of a generator, may hold them as well.
 
         Parameters
         ----------
@@ -224,9 +225,14 @@ def _plausible(low, high, own):
     usual = [each for each in (UNIT, CANONICAL) if each.holds(low, high)][:1]
     if not usual and BYTES.holds(low, high) and BYTES.is_filled(low, high, FILLED):
         usual = [BYTES]
-    if usual == [CANONICAL] and -low < high / 2:  # little below 0: noise on [0, 1], a z-score, or no black in sight
-        usual = [UNIT, CANONICAL] if own == UNIT else [CANONICAL, UNIT]
-    if own is None or own in usual or not (own.holds(low, high) and own.is_filled(low, high, FAINT)):
+    if usual == [UNIT] and 0 < high - low < FAINT:  # [0, 1] divided by 255 once more, or nearly black
+        usual = [UNIT, Bounds(0.0, high)] if own == UNIT else []
+    elif usual == [CANONICAL] and -low < high / 2:  # little below 0: noise on [0, 1], a z-score, or no black in sight
+        usual = [UNIT, CANONICAL] if own == UNIT else []
+    elif usual == [CANONICAL] and max(-low, high) < REACHED:
+        usual = [CANONICAL, Bounds(-0.5, 0.5)] if own == CANONICAL else []
+    was_weighed = own is None or own in usual or (own == CANONICAL and not usual)
+    if was_weighed or not (own.holds(low, high) and own.is_filled(low, high, FAINT)):
         return usual
     is_reached = low - own.low < (own.high - own.low) / 4
     return [own, *usual[:1]] if is_reached else [*usual[:1], own]
@@ -235,11 +241,21 @@ def _plausible(low, high, own):
 def _refusal(subject, name, low, high, own):
     """Say which data_range to give."""
     expected = "" if own is None else f" The generator gives values in ({own.low:g}, {own.high:g})."
+    doubt = f"{subject}: {name} goes from {low:g} to {high:g}, which does not tell the values of black and white"
+    if low < 0 and max(-low, high) < REACHED:
+        return (
+            f"{doubt}.{expected} Pass data_range=(-0.5, 0.5) if images in [0, 1] were centred so, (-1, 1) if they lack "
+            "contrast, or whatever black and white are."
+        )
+    if low < 0 and CANONICAL.holds(low, high):
+        return (
+            f"{doubt}.{expected} Pass data_range=(0, 1) if black is 0 and the rest is noise, (-1, 1) if nothing is "
+            "black, or ((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored."
+        )
     normalised = "data_range=((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored"
     scaled = f"for instance data_range=(0, {_white(high)})"
     return (
-        f"{subject}: {name} goes from {low:g} to {high:g}, which does not tell the values of black and white: (0, 1), "
-        f"(-1, 1) and (0, 255) are the usual ones.{expected} Pass data_range=(low, high), "
+        f"{doubt}: (0, 1), (-1, 1) and (0, 255) are the usual ones.{expected} Pass data_range=(low, high), "
         f"{normalised if low < 0 else scaled}."
     )
 

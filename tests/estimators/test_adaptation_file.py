@@ -22,6 +22,7 @@ from skmimic.estimators._adaptation_file import read_adaptation, write_adaptatio
 from skmimic.exceptions import GeneratorMismatchError, InvalidModelFileError, SkmimicWarning
 from skmimic.generators import Generator, architectures
 from skmimic.surrogates import Affine, Composition, Convolution, FittedSurrogate, Identity, Mask, build_family
+from skmimic.utils import CANONICAL
 from tests.helpers import Bend, gain_module, pictures, small, smooth_generator
 
 
@@ -56,7 +57,7 @@ def adaptation(generator):
 
 @pytest.fixture
 def path(adaptation, generator, tmp_path):
-    write_adaptation(tmp_path / "saved.npz", adaptation, generator)
+    write_adaptation(tmp_path / "saved.npz", adaptation, generator, CANONICAL)
     return tmp_path / "saved.npz"
 
 
@@ -80,7 +81,7 @@ def test_a_read_mask_comes_back(generator, tmp_path):
     mask = Mask(generator.image_shape, learn=False)
     mask.set_dead(torch.eye(8, dtype=torch.bool)[None], torch.full((1, 8, 8), 0.5))
     fitted = FittedSurrogate(Composition([Affine(generator.image_shape), mask]), "affine+mask")
-    write_adaptation(tmp_path / "m.npz", replace(blank(generator), surrogate=fitted), generator)
+    write_adaptation(tmp_path / "m.npz", replace(blank(generator), surrogate=fitted), generator, CANONICAL)
     loaded = read_adaptation(tmp_path / "m.npz", generator).surrogate
     images = generator.sample(3, random_state=0)
     np.testing.assert_array_equal(loaded.apply(images), fitted.apply(images))
@@ -89,7 +90,7 @@ def test_a_read_mask_comes_back(generator, tmp_path):
 @pytest.mark.parametrize("surrogate", [Identity(), Affine((1, 8, 8)), build_family("paper", (1, 8, 8))])
 def test_other_surrogates(generator, tmp_path, surrogate):
     fitted = FittedSurrogate(surrogate)
-    write_adaptation(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator)
+    write_adaptation(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator, CANONICAL)
     assert_same_arrays(read_adaptation(tmp_path / "s.npz", generator).surrogate.arrays, fitted.arrays)
 
 
@@ -113,9 +114,9 @@ def test_maps_of_oblong_images_from_before_are_refused(shape, part, tmp_path):
     config = {"latent_dim": 4, "image_shape": list(shape), "width": 8}
     generator = Generator.from_modules(architectures.build("dense_generator", config))
     fitted = FittedSurrogate(build_family(part.lower(), shape), part)
-    write_adaptation(tmp_path / "old.npz", replace(blank(generator), surrogate=fitted), generator)
+    write_adaptation(tmp_path / "old.npz", replace(blank(generator), surrogate=fitted), generator, CANONICAL)
     assert_same_arrays(read_adaptation(tmp_path / "old.npz", generator).surrogate.arrays, fitted.arrays)
-    tampered(tmp_path / "old.npz", version=1)
+    tampered(tmp_path / "old.npz", version=1, forget=["data_range"])
     if shape[1] != shape[2] and part == "Affine":
         with pytest.raises(InvalidModelFileError, match=r"0\.1\.0 for oblong images \(1, 12, 8\).*Learn .* again"):
             read_adaptation(tmp_path / "old.npz", generator)
@@ -123,18 +124,24 @@ def test_maps_of_oblong_images_from_before_are_refused(shape, part, tmp_path):
         assert_same_arrays(read_adaptation(tmp_path / "old.npz", generator).surrogate.arrays, fitted.arrays)
 
 
-def tampered(path, *, drop=(), arrays=None, **changes):
-    """Change the description and the arrays of a file."""
+def tampered(path, *, drop=(), forget=(), arrays=None, **changes):
+    """Change the description and the arrays of a file, or leave some of them out."""
     with np.load(path, allow_pickle=False) as archive:
         content = {name: archive[name] for name in archive.files}
     description = {**json.loads(str(content["description"])), **changes}
+    description = {name: value for name, value in description.items() if name not in forget}
     content["description"] = np.array(json.dumps(description))
     content.update(arrays or {})
     np.savez(path, **{name: array for name, array in content.items() if name not in drop})
 
 
 DAMAGES = {
-    "version": {"version": 3},
+    "version": {"version": 4},
+    "an old version with a range": {"version": 2},
+    "no range": {"forget": ["data_range"]},
+    "a range the wrong way round": {"data_range": [1.0, -1.0]},
+    "a range that is not finite": {"data_range": [0.0, float("inf")]},
+    "a range of another type": {"data_range": [False, True]},
     "another format": {"format": "other"},
     "an additional key": {"extra": 1},
     "a class of Python": {"parts": [["builtins.eval", {}]]},
@@ -322,7 +329,7 @@ def test_parts_larger_than_the_file_are_not_built(path, generator):
 def test_parts_that_could_not_be_read_back_are_not_written(generator, tmp_path):
     fitted = FittedSurrogate(Convolution(generator.image_shape, width=300))
     with pytest.raises(ValueError, match=r"save_adaptation: Convolution cannot have the sizes .*Pickle the estimator"):
-        write_adaptation(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator)
+        write_adaptation(tmp_path / "s.npz", replace(blank(generator), surrogate=fitted), generator, CANONICAL)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -375,10 +382,13 @@ class TestOfTheProjector:
         with pytest.raises(NotFittedError):
             MimicGANProjector(smooth_generator()).save_adaptation(path)
 
-    @pytest.mark.parametrize("data_range", ["auto", (0.0, 255.0)])
-    def test_a_projector_that_is_not_fitted_takes_one(self, tmp_path, data_range):
-        """And answers as one that was fitted on the rows and took it."""
-        X = pictures() if data_range == "auto" else (pictures() + 1) * 127.5
+    @pytest.mark.filterwarnings("ignore:.*could be in:skmimic.exceptions.DataRangeWarning")
+    @pytest.mark.parametrize(
+        ("data_range", "bounds"), [("auto", (-1, 1)), ((0.0, 255.0), (0, 255)), ("auto", (0, 255)), ("auto", (0, 1))]
+    )
+    def test_a_projector_that_is_not_fitted_takes_one(self, tmp_path, data_range, bounds):
+        """And answers as one that was fitted on the rows and took it, in the range of the rows it was learned from."""
+        X = bounds[0] + (pictures() + 1) * ((bounds[1] - bounds[0]) / 2)
         small(MimicGANProjector, surrogate="affine", data_range=data_range).fit(X).save_adaptation(tmp_path / "saved")
         fresh = small(MimicGANProjector, data_range=data_range).load_adaptation(tmp_path / "saved")
         fitted = small(MimicGANProjector, data_range=data_range, adapt_on=None).fit(X)
@@ -388,6 +398,24 @@ class TestOfTheProjector:
         np.testing.assert_array_equal(fresh.inverse_transform(X), fitted.inverse_transform(X))
         assert fresh.transform(X.reshape(-1, 1, 8, 8)).shape == (len(X), 1, 8, 8)
         assert fresh.n_features_in_ == fitted.n_features_in_
+
+    def test_decompositions_take_the_saved_range(self, tmp_path):
+        X = 255 * pictures()
+        pca = PCA(5).fit(X)
+        learned = small(MimicGANProjector, gan=pca, surrogate="affine").fit(X)
+        learned.save_adaptation(tmp_path / "saved")
+        fresh = small(MimicGANProjector, gan=pca).load_adaptation(tmp_path / "saved")
+        assert fresh.data_range_ == learned.data_range_
+        np.testing.assert_array_equal(fresh.transform(X), learned.transform(X))
+
+    def test_a_range_that_nobody_knows_is_asked_for(self, tmp_path):
+        X = pictures()
+        small(MimicGANProjector, gan=PCA(5).fit(X), surrogate="affine").fit(X).save_adaptation(tmp_path / "saved.npz")
+        tampered(tmp_path / "saved.npz", version=2, forget=["data_range"])
+        model = small(MimicGANProjector, gan=PCA(5).fit(X))
+        with pytest.raises(NotFittedError, match=r"nobody told what black and white are.*data_range=\(low, high"):
+            model.load_adaptation(tmp_path / "saved.npz")
+        assert model.set_params(data_range=(-1, 1)).load_adaptation(tmp_path / "saved.npz").data_range_ == (-1, 1)
 
     def test_without_a_generator_there_is_nothing_to_load_into(self, path):
         for gan in (None, PCA(3)):

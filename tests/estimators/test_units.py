@@ -116,7 +116,17 @@ def test_a_generator_in_quite_other_units_than_x_is_refused(bounds, keywords):
     PGDProjector(declared, T=1, data_range=(0, 255)).fit(255 * turned)
 
 
-@pytest.mark.parametrize("spoil", [lambda x: 0.3 * x + 0.4, lambda x: x + 0.3, lambda x: 1 - x])
+@pytest.mark.parametrize(("made_on", "bounds"), [((0, 1), (-1, 1)), ((-1, 1), (0, 1)), ((0, 255), (-255, 255))])
+def test_a_generator_in_likely_other_units_is_warned_of(made_on, bounds):
+    train, _, turned = images()
+    pca = PCA(10, random_state=0).fit(in_units(train, made_on))
+    with pytest.warns(DataRangeWarning, match=r"PGDProjector: X goes from .*whose range nobody told.*as_generator"):
+        PGDProjector(pca, T=1).fit(in_units(turned, bounds))
+    declared = as_generator(as_generator(pca), data_range=made_on)
+    PGDProjector(declared, T=1, data_range=bounds).fit(in_units(turned, bounds))
+
+
+@pytest.mark.parametrize("spoil", [lambda x: 0.3 * x + 0.3, lambda x: x + 0.3, lambda x: 1 - x])
 def test_rows_that_are_dim_or_bright_are_in_the_same_units(spoil):
     train, _, turned = images()
     assert PGDProjector(PCA(10, random_state=0).fit(train), T=1).fit(spoil(turned)).generator_.is_linear
@@ -196,6 +206,13 @@ def test_rows_in_other_units_are_warned_of_in_every_method(cls, kind, change):
         for method in METHODS[cls]:
             with pytest.raises(DataRangeWarning, match=rf"{cls.__name__}: X goes from"):
                 getattr(model, method)(rows)
+
+
+@pytest.mark.parametrize("row", [np.linspace(0, 1, 64), np.linspace(-1, 1, 64), np.arange(64) % 2 == 0])
+def test_one_row_of_far_too_narrow_units_is_enough(row):
+    model = fitted(PGDProjector, None, (0, 255))
+    with pytest.warns(DataRangeWarning, match="PGDProjector: X goes from"):
+        model.transform(row[None])
 
 
 @pytest.mark.parametrize("cls", METHODS)

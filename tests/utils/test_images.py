@@ -151,18 +151,42 @@ def test_values_above_zero_are_in_0_to_1_but_a_generator_in_minus_1_to_1_leaves_
         assert Bounds.read(np.array(values), "test", own=CANONICAL) == UNIT
 
 
-@pytest.mark.parametrize("own", [UNIT, CANONICAL])
-def test_values_a_little_below_zero_could_be_noise_or_grey(own):
-    values = np.array([-0.2, 1.0])
-    with pytest.raises(DataRangeError):
-        Bounds.read(values, "test")
-    with pytest.warns(DataRangeWarning, match=r"test: X goes from -0\.2 to 1"):
-        assert Bounds.read(values, "test", own=own) == own
+@pytest.mark.parametrize("values", [[-0.2, 1.0], [-0.06, 1.05], [-0.2, 0.8]])
+def test_values_a_little_below_zero_could_be_noise_or_grey(values):
+    values = np.array(values)
+    for own in (None, CANONICAL):
+        with pytest.raises(
+            DataRangeError, match=r"Pass data_range=\(0, 1\) if black is 0|Pass data_range=\(-0\.5, 0\.5"
+        ):
+            Bounds.read(values, "test", own=own)
+    with pytest.warns(DataRangeWarning, match=rf"test: X goes from {values[0]:g} to"):
+        assert Bounds.read(values, "test", own=UNIT) == UNIT
 
 
-@pytest.mark.parametrize("values", [[-0.02, 0.03], [-1.0, -1.0], [-1.0, 0.2]])
-def test_faint_values_around_zero_are_in_minus_1_to_1(values):
+@pytest.mark.parametrize("values", [[-0.9, 0.03], [-1.0, -1.0], [-1.0, 0.2]])
+def test_few_values_around_zero_are_in_minus_1_to_1(values):
     assert Bounds.read(np.array(values), "test", own=CANONICAL) == CANONICAL
+
+
+@pytest.mark.parametrize("values", [[-0.02, 0.03], [-0.5, 0.5], [-0.55, 0.6], [-0.7, 0.1]])
+def test_values_that_keep_away_from_both_ends_are_in_doubt(values):
+    """As images in [0, 1] less their mean, or less a half."""
+    values = np.array(values)
+    for own in (None, BYTES):
+        with pytest.raises(DataRangeError, match=r"Pass data_range=\(-0\.5, 0\.5\)"):
+            Bounds.read(values, "test", own=own)
+    with pytest.warns(DataRangeWarning, match=r"could be in \(-1, 1\) or in"):
+        assert Bounds.read(values, "test", own=CANONICAL) == CANONICAL
+
+
+@pytest.mark.parametrize("factor", [0.1, 1 / 255])
+def test_values_that_fill_next_to_nothing_of_0_to_1_are_in_doubt(factor):
+    values = factor * np.linspace(0, 1, 9)
+    for own in (None, BYTES):
+        with pytest.raises(DataRangeError):
+            Bounds.read(values, "test", own=own)
+    with pytest.warns(DataRangeWarning, match=r"could be in \(0, 1\) or in"):
+        assert Bounds.read(values, "test", own=UNIT) == UNIT
 
 
 def test_a_range_that_is_expected_but_hardly_filled_is_not_taken():
