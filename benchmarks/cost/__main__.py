@@ -1,6 +1,6 @@
 """What rows cost: processor seconds, memory, and the generator's own share; a table in docs/cost.md.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.cost --work cells --report docs/cost.md
+    OMP_NUM_THREADS=1 python -m benchmarks.cost --work cells --repeats 2 --report docs/cost.md
 
 Each cell is measured in a fresh process and kept as JSON in the folder; a second call goes on where the first stopped.
 A cell that would take longer than `--most-seconds`, judged by the one with fewer rows, is left out.
@@ -70,7 +70,22 @@ def report(arguments):
     """Write the table into the page, below its mark."""
     page = arguments.report.read_text()
     head = page[: page.index(LAST_PAGE_LINE) + len(LAST_PAGE_LINE)]
-    lines = ["", "", "| images | rows | " + " | ".join(TITLES[task] for task in TASKS) + " | PGD : loop |"]
+    machines = sorted(
+        {
+            cell["machine"]
+            for size in SIZES
+            for n in ROWS
+            for task in TASKS
+            if (cell := read(arguments.work, task, size, n))
+        }
+    )
+    lines = [
+        "",
+        "",
+        "; ".join(machines) + ".",
+        "",
+        "| images | rows | " + " | ".join(TITLES[task] for task in TASKS) + " | PGD : loop |",
+    ]
     lines.append("|---" * (len(TASKS) + 3) + "|")
     for size in SIZES:
         for n in ROWS:

@@ -1,9 +1,11 @@
 """One cell of the table of costs: its data, the work, and what it took. Run in a fresh process each."""
 
-import resource
+import platform
+import re
 import time
 import warnings
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -76,13 +78,24 @@ class Watch:
 
 def measured(work):
     """Do the work; return its seconds, its peak of memory in MiB, the generator's share and what it returns."""
-    watch, before = Watch(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.process_time()
+    watch = Watch()
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark falls to what is held now
+    before, start = high_water(), time.process_time()
     found = work()
-    seconds = time.process_time() - start
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    share = min(watch.seconds() / max(seconds, 1e-9), 1.0)
-    return {"seconds": round(seconds, 3), "peak_MiB": round(peak), "share": round(share, 2)}, found
+    seconds, peak = time.process_time() - start, (high_water() - before) / 1024
+    return {"seconds": round(seconds, 3), "peak_MiB": round(peak), "share": round(watch.seconds() / seconds, 2)}, found
+
+
+def high_water():
+    """KiB of memory that this process has held at most since the mark was set down; Linux only."""
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
+
+def machine():
+    """Processor, its instructions as torch uses them, and torch."""
+    names = re.findall("model name.*: (.*)", Path("/proc/cpuinfo").read_text())
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{(names or [platform.processor()])[0]}, {capability}, torch {torch.__version__}"
 
 
 def fit(gan, n, folder):
@@ -152,4 +165,10 @@ def run(task, size, n, folder, **more):
     """Measure one cell."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
-    return {"task": task, "size": size, "rows": n, **TASKS[task](generator(size), n, folder, **more)}
+    return {
+        "task": task,
+        "size": size,
+        "rows": n,
+        "machine": machine(),
+        **TASKS[task](generator(size), n, folder, **more),
+    }
