@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, Bounds
+from ..utils import CANONICAL, Bounds, first_line
 from ._closed_form import linear_generator
 from ._priors import NormalPrior
 from ._units import open_range
@@ -87,9 +87,8 @@ def _affine_map(inverse_transform, n_latents, name):
     try:
         values = np.asarray(inverse_transform(np.vstack([basis, checks])), dtype=np.float64)
     except Exception as error:  # whatever the estimator raises says what is wrong
-        reason = str(error).splitlines()[0]
         raise GeneratorMismatchError(
-            f"{name}: inverse_transform does not work on {n_latents} columns: {reason}"
+            f"{name}: inverse_transform does not work on {n_latents} columns: {first_line(error)}"
         ) from error
     mean, axes = values[0], values[1 : n_latents + 1] - values[0]
     distance = np.abs(checks @ axes + mean - values[n_latents + 1 :]).max()

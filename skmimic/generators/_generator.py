@@ -22,6 +22,7 @@ from ..utils import (
 from . import _format
 from ._assembly import Wishes, assemble
 from ._facts import fingerprint_of
+from ._linear import canonical_part
 from ._loaded import LoadedGenerator
 
 __all__ = ["Generator"]
@@ -53,7 +54,8 @@ class Generator(BaseEstimator):
     prior : {"uniform", "normal"}, pair of float or Prior, default="uniform"
         Distribution of the latents; "uniform" is the box [-1, 1], a pair gives its bounds.
     discriminator : torch.nn.Module or None, default=None
-        Gives one logit for each image, whatever other images are in the batch; a sigmoid at its end is undone.
+        Gives one logit for each image, whatever other images are in the batch. A sigmoid at its end is undone: it is
+        known by answers that stay in [0, 1] on draws, on noise and on images a thousand times as bright.
     encoder : torch.nn.Module or None, default=None
         Maps images to latents, each image alone.
     name : str or None, default=None
@@ -75,8 +77,8 @@ class Generator(BaseEstimator):
     ------
     GeneratorMismatchError
         If the parts don't fit each other, or nothing could be projected onto the images: they depend on other rows of
-        the batch (batch statistics at evaluation time), have no gradient in the latents, are not finite, all the same,
-        or smaller than images are.
+        the batch (batch statistics at evaluation time), have no gradient in the latents or a wrong one, are not finite,
+        all the same, have channels last, or are smaller than images are.
     DataRangeError
         If the images fit no usual range, or not the one that is told.
     TypeError
@@ -347,10 +349,8 @@ class Generator(BaseEstimator):
         """
         if not self.is_linear:
             raise GeneratorMismatchError(f"{self!r} is not linear, so it has no linear_map(). Check is_linear first.")
-        arrays = self._parts["generator"].arrays
-        components, mean = (np.asarray(arrays[key], dtype=np.float64) for key in ("components", "mean"))
-        scale = (CANONICAL.high - CANONICAL.low) / (self.data_range.high - self.data_range.low)
-        return components * scale, self.data_range.convert(mean, CANONICAL).copy()
+        arrays = canonical_part(self._parts["generator"], self.data_range).arrays
+        return arrays["components"].copy(), arrays["mean"].copy()
 
     def save(self, path, *, half=False):
         """Write one file: safetensors with the configuration in its metadata.

@@ -55,12 +55,11 @@ def canonical_part(part, bounds):
     -------
     Part
     """
-    if bounds == CANONICAL:
-        return part
-    scale = (CANONICAL.high - CANONICAL.low) / (bounds.high - bounds.low)
-    mean = bounds.convert(part.arrays["mean"], CANONICAL)
-    arrays = {**part.arrays, "components": part.arrays["components"] * scale, "mean": mean}
-    return replace(part, arrays=arrays)
+    components, mean = (np.asarray(part.arrays[key], dtype=np.float64) for key in ("components", "mean"))
+    if bounds != CANONICAL:
+        components = components * ((CANONICAL.high - CANONICAL.low) / (bounds.high - bounds.low))
+        mean = bounds.convert(mean, CANONICAL)
+    return replace(part, arrays={**part.arrays, "components": components, "mean": mean})
 
 
 def principal_components(X, n_components):

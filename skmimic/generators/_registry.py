@@ -3,7 +3,7 @@
 import torch
 
 from ..exceptions import InvalidModelFileError
-from ..utils import shielded
+from ..utils import first_line, shielded
 from ..utils._tensors import named_tensors
 from . import architectures
 from ._linear import LinearDecoder
@@ -38,8 +38,7 @@ def blueprint(name, config):
         with shielded(), torch.device("meta"):
             return REGISTRY[name](**config).eval().requires_grad_(False)
     except (TypeError, ValueError, RuntimeError, OverflowError, LookupError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidModelFileError(f"architecture {name!r} does not accept {config!r}: {reason}") from error
+        raise InvalidModelFileError(f"architecture {name!r} does not accept {config!r}: {first_line(error)}") from error
 
 
 def is_registered(module):

@@ -14,6 +14,7 @@ from ._forks import refuse_fork
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, background_of, infer_image_shape, n_values
 from ._last_tensor import LastTensor
+from ._messages import first_line
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
 from ._versions import Versioned, checked_state, stamped_state
@@ -37,6 +38,7 @@ __all__ = [
     "background_of",
     "check_replaceable",
     "checked_state",
+    "first_line",
     "fold_convolutions",
     "gaussian_blur",
     "has_bare_weights",

@@ -2,6 +2,8 @@
 
 import torch
 
+from ._messages import first_line
+
 __all__ = ["has_fast_bfloat16", "is_out_of_memory", "resolve_device"]
 
 CPU_ALLOCATOR_SAYS = ("can't allocate memory", "not enough memory")  # Linux and macOS, Windows
@@ -30,8 +32,9 @@ def resolve_device(device="auto"):
         resolved = torch.device(device)
         torch.empty(0, device=resolved)
     except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"device={device!r} cannot be used here: {reason}. Pass 'auto' or 'cpu'.") from error
+        raise ValueError(
+            f"device={device!r} cannot be used here: {first_line(error)}. Pass 'auto' or 'cpu'."
+        ) from error
     if resolved.type == "meta":
         raise ValueError(f"device={device!r} computes nothing. Pass 'auto' or 'cpu'.")
     return resolved
