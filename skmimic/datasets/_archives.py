@@ -1,8 +1,6 @@
 """Archives `<name>.npz` in the folder of full data sets."""
 
 import os
-import zipfile
-import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -64,10 +62,10 @@ def open_archive(path):
             yield archive
     except KeyError as error:
         raise ValueError(f"{path} lacks an array: {error.args[0]}. Put the original file back.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
-        raise ValueError(f"{path} is not a readable numpy archive ({error}). Put the original file back.") from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+    except utils.UNREADABLE as error:
+        raise ValueError(f"{path} is not a readable numpy archive ({error}). Put the original file back.") from error
 
 
 def read_images(archive, key, shape):

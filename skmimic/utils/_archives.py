@@ -3,6 +3,7 @@
 import contextlib
 import io
 import math
+import sys
 import zipfile
 import zlib
 from typing import NamedTuple
@@ -11,7 +12,8 @@ import numpy as np
 
 __all__ = ["UNREADABLE", "Archive", "ArrayHeader", "open_archive", "read_array_header"]
 
-UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+# What reading a file from anywhere may raise; an array larger than the memory is a MemoryError.
+UNREADABLE = (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, OverflowError)
 MAX_HEADER = 10_000  # bytes, as numpy's own limit
 MAX_DIMENSIONS = 32
 MAX_DIRECTORY = 2**20  # bytes of a zip archive's table of contents, some 10,000 arrays
@@ -79,6 +81,10 @@ def read_array_header(stream, size):
         raise ValueError("it holds Python objects, that is a pickle")
     if len(shape) > MAX_DIMENSIONS or any(type(length) is not int or length < 0 for length in shape):
         raise ValueError(f"its header names the shape {shape}")
+    if dtype.itemsize == 0:  # numpy writes none, and takes memory for each of its numbers all the same
+        raise ValueError(f"its header names numbers of no bytes ({dtype.str!r})")
+    if math.prod(filter(None, shape)) * dtype.itemsize > sys.maxsize:
+        raise ValueError(f"its header names the shape {shape}, more than any memory")
     if header.n_bytes != size - header.offset:
         raise ValueError(
             f"its header describes {header.n_bytes} bytes of numbers, but {size - header.offset} follow: it was "

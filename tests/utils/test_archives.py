@@ -1,11 +1,13 @@
 """Archives of arrays: what numpy writes is read as numpy reads it; nothing is believed before a check."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
 
-from skmimic.utils import open_archive
+from skmimic.datasets._archives import open_archive as open_data_set
+from skmimic.utils import UNREADABLE, open_archive
 from skmimic.utils._archives import read_array_header
 
 ARRAYS = {
@@ -55,3 +57,44 @@ def test_a_header_must_describe_the_bytes_that_follow(damage):
     else:
         with pytest.raises(ValueError, match="describes 80 bytes of numbers, but"):
             read_array_header(stream, len(content))
+
+
+def npy(dtype, shape, content=b""):
+    """A .npy whose header says what numpy would never write."""
+    header = repr({"descr": dtype, "fortran_order": False, "shape": shape}).encode() + b"\n"
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + content
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shape", "problem"),
+    [
+        ("<U0", (400_000_000,), "numbers of no bytes"),
+        ("|S0", (2**40, 2**40), "numbers of no bytes"),
+        ("|V0", (), "numbers of no bytes"),
+        ("<f4", (2**62, 0), "more than any memory"),
+        ("<f4", (2**40, 2**40, 0), "more than any memory"),
+        ("<f8", (2**70, 0), "more than any memory"),
+    ],
+)
+def test_arrays_of_nothing_take_no_memory(tmp_path, dtype, shape, problem):
+    content = npy(dtype, shape)
+    with pytest.raises(ValueError, match=problem):
+        read_array_header(io.BytesIO(content), len(content))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("a.npy", content)
+    with open_archive(tmp_path / "a.npz") as archive, pytest.raises(ValueError, match=problem):
+        archive["a"]
+
+
+def test_what_does_not_fit_into_memory_is_among_what_cannot_be_read(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", a=np.zeros(3))
+
+    def full(*arguments):
+        raise MemoryError("Unable to allocate")
+
+    monkeypatch.setattr("skmimic.utils._archives.np.empty", full)
+    with pytest.raises(UNREADABLE, match="Unable to allocate"), open_archive(tmp_path / "a.npz") as archive:
+        archive["a"]
+    message = r"a\.npz is not a readable numpy archive \(Unable to allocate"
+    with pytest.raises(ValueError, match=message), open_data_set(tmp_path / "a.npz") as archive:
+        archive["a"]
