@@ -7,6 +7,7 @@ import numpy as np
 __all__ = ["Decoded", "background_for", "decode", "in_colours"]
 
 ORIENTATION = 0x0112  # tag of EXIF
+HAVE_16_BITS = ("PNG", "PPM")  # at most, and their "I" is scaled to them
 HAVE_ALPHA = ("RGBA", "LA", "PA", "RGBa", "La")
 # Ink that is brighter has a contrast below 3:1 with white, the least that WCAG 2.1 (criterion 1.4.11) asks of graphics:
 # (1 + .05) / (L + .05) = 3 at a luminance L of .3, the grey 148 of sRGB.
@@ -53,13 +54,13 @@ def decode(picture):
     """
     from PIL import ImageOps
 
-    was_turned = _orientation(picture) in range(2, 9)
+    was_turned, is_of_16_bits = _orientation(picture) in range(2, 9), _is_of_16_bits(picture)
     picture.load()  # a TIFF turns itself
     if _orientation(picture) in range(2, 9):
         picture = ImageOps.exif_transpose(picture)
     transparency = picture.info.get("transparency")
     if picture.mode.startswith("I"):
-        return Decoded(*_eight_bits(np.asarray(picture), transparency), was_turned)
+        return Decoded(*_eight_bits(np.asarray(picture), transparency, is_of_16_bits), was_turned)
     if picture.mode == "F":
         raise ValueError("it has floating-point values of unknown range; save it as .npy")
     if picture.mode in HAVE_ALPHA or transparency is not None:
@@ -76,8 +77,18 @@ def _orientation(picture):
         return 1
 
 
-def _eight_bits(values, transparency):
+def _is_of_16_bits(picture):
+    """Whether its integers have 16 bits by their file: Pillow shows those of PNG and PGM as 32 bits, too."""
+    return picture.mode.startswith("I;16") or picture.format in HAVE_16_BITS
+
+
+def _eight_bits(values, transparency, is_of_16_bits):
     """Scale 16-bit grey to bytes; Pillow itself would clip it."""
+    if not is_of_16_bits and 0 < values.max() <= 255:
+        raise ValueError(
+            f"it has integers of 32 bits from {values.min()} to {values.max()}, which may be bytes or dark grey of 16 "
+            "bits; save it as .npy, or with 8 or 16 bits a pixel"
+        )
     if values.min() < 0 or values.max() > 65535:
         raise ValueError(f"it has integers from {values.min()} to {values.max()}, not of 16 bits; save it as .npy")
     alpha = np.where(values == transparency, 0, 255).astype(np.uint8) if isinstance(transparency, int) else None

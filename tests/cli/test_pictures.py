@@ -165,12 +165,21 @@ def test_files_of_several_pictures_say_so(tmp_path):
     [
         (Image.fromarray(shades() / np.float32(255)), "floating-point values"),
         (Image.fromarray(shades().astype(np.int32) * 10**6), "not of 16 bits"),
+        (Image.fromarray(shades().astype(np.int32)), "32 bits from 20 to 179, which may be bytes"),
     ],
 )
 def test_values_of_unknown_range_are_refused(tmp_path, picture, words):
     picture.save(tmp_path / "a.tif")
     with pytest.raises(CommandError, match=rf"a\.tif: .*{words}.*save it as \.npy"):
         Pictures(tmp_path, GREY)
+
+
+def test_dark_pictures_of_16_bits_stay_dark_and_black_ones_black(tmp_path):
+    dark = shades()
+    Image.fromarray(dark.astype(np.uint16)).save(tmp_path / "a.png")
+    Image.fromarray(dark.astype(np.uint16)).save(tmp_path / "b.tif")
+    Image.fromarray(np.zeros((8, 8), np.int32)).save(tmp_path / "c.tif")
+    assert read(tmp_path)[0].max() <= 1
 
 
 def test_a_damaged_picture_is_found_before_any_work(tmp_path):
