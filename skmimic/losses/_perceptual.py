@@ -6,13 +6,13 @@ from numbers import Real
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import FrozenModule, LastTensor
+from ..utils import FrozenModule, LastTensor, Versioned
 from ._fidelity import l2, loss_function
 
 __all__ = ["Perceptual"]
 
 
-class Perceptual:
+class Perceptual(Versioned):
     """Pixel loss plus the weighted distance of features, ``L(Y, G(z)) + weight * ||R(Y) - R(G(z))||_2``, of each row.
 
     The norm is Euclidean, not squared, over all features of a row; the pixel loss is a sum over its pixels.
@@ -58,6 +58,13 @@ class Perceptual:
         self.features = FrozenModule(features) if isinstance(features, torch.nn.Module) else features
         self.weight, self.pixel_loss = weight, pixel_loss
         self._last = LastTensor()
+
+    def __getstate__(self):
+        return {name: value for name, value in super().__getstate__().items() if name != "_last"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self._last = LastTensor()  # anew: whatever older versions remembered here
 
     def __repr__(self):
         return f"Perceptual(features={self.features!r}, weight={self.weight!r}, pixel_loss={self.pixel_loss!r})"

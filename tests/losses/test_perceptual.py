@@ -115,6 +115,17 @@ def test_a_pickle_holds_neither_devices_nor_remembered_features():
     assert len(pickle.dumps(loss)) == size
 
 
+def test_a_state_of_any_version_gets_a_memory_of_its_own():
+    loss = Perceptual(nn.Conv2d(1, 3, 3), 0.5)
+    first, second = torch.rand(4, 1, 4, 4), torch.rand(4, 1, 4, 4)
+    expected, state = loss(first, second), loss.__getstate__()
+    assert "_last" not in state
+    for remembered in ({}, {"_last": None}):
+        read = object.__new__(Perceptual)
+        read.__setstate__({**state, **remembered})
+        assert torch.equal(read(first, second), expected)
+
+
 def test_observed_features_are_computed_once_and_never_stale():
     observed, mimicked = torch.rand(3, 1, 4, 4), torch.rand(3, 1, 4, 4)
     loss = Perceptual(Sees(), 1.0)

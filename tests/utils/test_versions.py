@@ -8,10 +8,12 @@ import warnings
 import joblib
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import InconsistentVersionWarning
 
 import skmimic
 from skmimic import DCGAN, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector
+from skmimic.losses import Perceptual
 from skmimic.utils import FrozenModule
 from tests.helpers import Critic, pca_generator, pictures, small, smooth_generator
 
@@ -24,6 +26,7 @@ WRITTEN = {
     "linear generator": pca_generator,
     "surrogate": lambda: small(MimicGANProjector).fit(pictures()).surrogate_,
     "module": lambda: FrozenModule(Critic()),
+    "perceptual loss": lambda: Perceptual(torch.nn.Flatten(), 0.5),
 }
 
 
