@@ -1,17 +1,33 @@
 """Networks of which nothing is known, in blocks of one size: whatever they do, a row's company does not matter."""
 
 import torch
+from torch import nn
+
+from ._tensors import own_tensors
 
 __all__ = ["has_bare_weights", "in_blocks"]
 
 BLOCK = 16  # rows; one shape for all calls, whatever kernels the shape asks for
-KNOWN = "torch.nn.", "skmimic."
+OURS = "skmimic."
+# Modules of torch.nn whose layers give a row the same bits whatever the number of rows, `nn.Linear` by `align_layers`.
+KNOWN_HOMES = ["conv", "batchnorm", "instancenorm", "normalization", "activation", "pooling", "padding", "upsampling"]
+KNOWN_HOMES += ["dropout", "flatten", "pixelshuffle", "channelshuffle", "fold"]
+KNOWN = {value for home in KNOWN_HOMES for value in vars(getattr(nn.modules, home)).values() if isinstance(value, type)}
+KNOWN |= {nn.Linear, nn.Identity, nn.Embedding}
+KNOWN -= {nn.MultiheadAttention}
 
 
 def has_bare_weights(module):
-    """Tell whether a module may multiply rows by weights of its own, not in a layer whose bits are known.
+    """Tell whether a module may multiply rows by weights in another way than layers whose bits are known do.
 
-    Such products add up in another order for few rows, see `aligned_linear`. TorchScript cannot be looked into.
+    Such products add up in another order for few rows, see `aligned_linear`. Known are skmimic's own layers and those
+    of torch.nn that are linear, convolutions, norms, activations, pooling, padding, upsampling, dropout and reshapes.
+    Any other module is a container, and does no harm, if it has no tensors of two values and more itself: so
+    LSTM, GRU, MultiheadAttention, Bilinear, a ParameterList and TorchScript, which cannot be looked into, are unknown.
+
+    Not seen is a forward that multiplies by the weights of its children without calling these, as
+    ``F.linear(x, self.child.weight)`` does, or by tensors that it makes, and products of rows with rows. The last bits
+    of such answers may depend on the number of rows.
 
     Parameters
     ----------
@@ -27,8 +43,9 @@ def has_bare_weights(module):
 def _has_bare_weights(part):
     if isinstance(part, torch.jit.ScriptModule):
         return True
-    own = [*part.parameters(recurse=False), *part.buffers(recurse=False)]
-    return not type(part).__module__.startswith(KNOWN) and any(tensor.ndim > 1 for tensor in own)
+    if type(part) in KNOWN or type(part).__module__.startswith(OURS):
+        return False
+    return any(tensor.numel() > 1 for tensor in own_tensors(part))
 
 
 def in_blocks(function, rows):

@@ -9,7 +9,25 @@ from torch.nn.utils import parametrize
 
 from ._shield import shielded
 
-__all__ = ["freeze", "named_tensors", "thaw", "to_array"]
+__all__ = ["freeze", "named_tensors", "own_tensors", "thaw", "to_array"]
+
+
+def own_tensors(part):
+    """List the tensors of a module itself, not of its children: parameters, buffers and plain attributes.
+
+    Parameters
+    ----------
+    part : torch.nn.Module
+
+    Returns
+    -------
+    list of torch.Tensor
+    """
+    return [value for value in _own_values(part).values() if isinstance(value, torch.Tensor)]
+
+
+def _own_values(part):
+    return {**part._parameters, **part._buffers, **vars(part)}
 
 
 def named_tensors(module):
@@ -26,10 +44,9 @@ def named_tensors(module):
     """
     found = {}
     for prefix, part in module.named_modules():
-        for home in (part._parameters, part._buffers, vars(part)):
-            for name, value in home.items():
-                if isinstance(value, torch.Tensor) and id(value) not in found:
-                    found[id(value)] = (f"{prefix}.{name}" if prefix else name, value)
+        for name, value in _own_values(part).items():
+            if isinstance(value, torch.Tensor) and id(value) not in found:
+                found[id(value)] = (f"{prefix}.{name}" if prefix else name, value)
     return list(found.values())
 
 
