@@ -21,6 +21,10 @@ def shielded() -> Iterator[None]:
     mode is off; whether gradients are recorded is left to an inner `torch.no_grad` or `torch.enable_grad`. Only this
     thread notices: nothing that belongs to the process is set and put back, so other threads may compute meanwhile.
     Where the caller has set nothing, this costs nothing. Also a decorator.
+
+    The caller's default type stays visible to code that torch shows to no mode: TorchScript, which makes its tensors
+    in C++, the constructor ``torch.Tensor(...)``, and `torch.get_default_dtype`, which tells it.
+    Setting the default and putting it back would help, and disturb other threads.
     """
     with contextlib.ExitStack() as stack:
         if torch.is_inference_mode_enabled():

@@ -62,6 +62,11 @@ def is_same(one, other):
     return one.dtype == other.dtype and one.device == other.device and torch.equal(one, other)
 
 
+class Zeros(nn.Module):
+    def forward(self, x):
+        return torch.zeros(x.shape)
+
+
 EXPECTED = [make() for make in MAKERS]
 
 
@@ -70,6 +75,14 @@ def test_tensors_are_those_of_a_fresh_process(make, expected, default_dtype):
     with torch.device("meta"), torch.autocast("cpu", torch.bfloat16), torch.inference_mode(), shielded():
         assert is_same(make(), expected)
         assert not make().is_inference()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit itself
+def test_what_torch_shows_to_no_mode_sees_the_default_type_as_docs_say(default_dtype):
+    scripted = torch.jit.script(Zeros())
+    with shielded():
+        made = scripted(torch.ones(2)), torch.Tensor(2), torch.zeros(2, dtype=torch.get_default_dtype())
+    assert {tensor.dtype for tensor in made} == {default_dtype}
 
 
 def test_the_settings_of_the_caller_come_back_after_an_error_too(default_dtype):
