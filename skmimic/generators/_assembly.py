@@ -4,9 +4,9 @@ import numpy as np
 import torch
 
 from ..utils import CANONICAL, Bounds, n_values, refuse_fork, shielded
-from ._birth import check_finite, check_generator, draw_images
-from ._calling import call_generator, name_of, probe_discriminator, probe_encoder, probe_generator
-from ._company import for_any_size
+from ._birth import check_finite, check_generator, check_varied, draw_images
+from ._calling import call_generator, probe_discriminator, probe_encoder, probe_generator
+from ._company import for_any_size, name_of
 from ._facts import Facts, as_image_shape, fingerprint_of, is_positive_integer
 from ._parts import take_apart
 from ._priors import as_prior
@@ -52,11 +52,16 @@ def assemble(modules, wishes, notes):
 
 
 def _examined(network, latent_dim, layout, probe, wishes, architecture):
-    """Some images of the prior and their range; networks of the registry treat rows alone and have gradients."""
+    """Some images of the prior and their range; networks of the registry treat rows alone and have gradients.
+
+    After a few steps of training a network of the registry may be constant, of which the training itself warns.
+    """
     image_shape, name = tuple(probe.shape[1:]), name_of(network)
     decode = for_any_size(lambda z: call_generator(network, z, layout, image_shape), name)
     z, images = draw_images(decode, wishes.prior, latent_dim, n_values(image_shape))
     check_finite(images, name)
+    if architecture is None or not (wishes.is_declared or architecture == "linear"):
+        check_varied(images, name)
     if architecture is None:
         check_generator(network, decode, z, images, name)
     if architecture == "linear":  # its values are what they are: nothing is clipped

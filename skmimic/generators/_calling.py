@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import as_images, infer_image_shape, n_values
-from ._company import check_alone
+from ..utils import as_images, first_line, infer_image_shape, n_values
+from ._company import check_alone, name_of
 from ._hints import hint_for, list_hint, map_hint
 from ._range import ends_in
 
@@ -16,7 +16,6 @@ __all__ = [
     "call_discriminator",
     "call_encoder",
     "call_generator",
-    "name_of",
     "probe_discriminator",
     "probe_encoder",
     "probe_generator",
@@ -24,9 +23,12 @@ __all__ = [
 
 N_INWARD = 8  # images; a size that chunks of rows have
 LEAST_SIDE = 4  # pixels; no smaller image is worth a generator
+MOST_CHANNELS, LEAST_SIDE_LAST = 4, 8  # of (h, w, c): grey, with alpha, RGB, RGBA; of the smallest usual image
 N_PROBES = 5  # rows: no usual number of channels, so a missing batch axis shows
 LATENT_ATTRIBUTES = ("latent_dim", "z_dim", "nz", "dim_z", "zdim", "latent_size", "n_latent", "n_z", "d")
 REPEATS = 1e-5  # of the largest value; a compiled module may compute its second pass otherwise than its first
+N_DRAWS, SCALES = 16, (1.0, 30.0, 1000.0)  # images, and by what they are enlarged, to tell probabilities from logits
+SPREAD = 0.5  # of the probabilities of all these; those of a sigmoid go from near 0 to near 1
 LOGIT_EPS = 1e-6  # a float32 probability cannot tell more
 
 
@@ -65,10 +67,10 @@ def probe_generator(module, latent_dim, image_shape, prior):
             try:
                 output = module(_laid_out(z, layout))
             except Exception as error:  # whatever the module's code raises: the next layout may be the right one
-                reasons[(candidate, layout)] = _first_line(error)
+                reasons[(candidate, layout)] = first_line(error)
                 continue
             images = _images_from(output, image_shape, module, z)
-            if image_shape is None and _is_too_small(module, images, candidate):
+            if image_shape is None and _is_too_small(module, images, candidate, layout):
                 reasons[(candidate, layout)] = f"gives images of shape {tuple(images.shape[1:])}"
                 continue
             _check_repeatable(images, _images_from(module(_laid_out(z, layout)), image_shape, module, z), module)
@@ -82,15 +84,30 @@ def call_generator(module, z, layout, image_shape):
     return _one_image_tensor(output, name_of(module)).float().reshape(len(z), *image_shape)
 
 
-def _is_too_small(module, images, latent_dim):
+def _is_too_small(module, images, latent_dim, layout):
     """Whether this is what becomes of latents that were meant to be something else, such as maps.
 
-    Vectors may be short, and so may images of a network that says itself which shape they have.
+    Vectors may be short, and so may images of a network that says itself which shape they have. But latents that were
+    handed over as maps of one pixel are a vector only if the network made more of them.
     """
-    channels, height, width = images.shape[1:]
-    is_meant = channels == 1 and 1 in (height, width)
-    is_meant = is_meant or getattr(module, "image_shape", None) == (channels, height, width)
-    return not is_meant and (min(height, width) < LEAST_SIDE or images[0].numel() < latent_dim)
+    channels, height, width = shape = tuple(images.shape[1:])
+    n_pixels = channels * height * width
+    is_vector = channels == 1 and 1 in (height, width)
+    if layout == "map":
+        is_vector = is_vector and n_pixels >= max(latent_dim, LEAST_SIDE)
+    is_meant = is_vector or getattr(module, "image_shape", None) == shape
+    return not is_meant and (min(height, width) < LEAST_SIDE or n_pixels < latent_dim)
+
+
+def _check_channels_first(shape, name):
+    """Refuse (h, w, c), which is no image of h channels and c columns."""
+    height, width, channels = shape
+    if channels <= MOST_CHANNELS and min(height, width) >= LEAST_SIDE_LAST:
+        raise GeneratorMismatchError(
+            f"{name}: gives images of shape {shape}, which looks like height, width, channels; skmimic has channels "
+            "first. Wrap the module in one whose forward returns "
+            f"images.reshape(-1, {height}, {width}, {channels}).permute(0, 3, 1, 2)."
+        )
 
 
 def probe_discriminator(module, images):
@@ -105,7 +122,7 @@ def probe_discriminator(module, images):
     Returns
     -------
     dict
-        ``layout`` is "images" or "rows", ``probability`` says that the last layer is a sigmoid.
+        ``layout`` is "images" or "rows", ``probability`` says that it ends in a sigmoid.
 
     Raises
     ------
@@ -113,7 +130,34 @@ def probe_discriminator(module, images):
         If it does not give one number for each image, whatever the others are.
     """
     layout = _probe_inward(module, images, 1, "discriminator")
-    return {"layout": layout, "probability": ends_in(module, nn.Sigmoid)}
+    return {"layout": layout, "probability": _gives_probabilities(module, layout, images)}
+
+
+def _gives_probabilities(module, layout, images):
+    """Whether all answers are in [0, 1], on draws and on images far beyond all that it can have been trained on.
+
+    Logits grow with the images, or change their sign, so these leave [0, 1] there. What does neither, as a critic
+    whose norms take the size of an image away, must moreover use the range as probabilities do, or end in a layer that
+    is a sigmoid; such a layer alone says nothing, for a forward may use it elsewhere.
+    """
+    is_last = ends_in(module, nn.Sigmoid)
+    try:
+        answers = torch.cat([_answers(module, layout, 1, "", part) for part in _extremes(images).split(N_INWARD)])
+    except Exception:  # whatever the module's code raises: it looks at the values that it is given
+        return is_last
+    answers = answers[~torch.isnan(answers)]  # of images too large for it
+    if not len(answers) or answers.min() < 0 or answers.max() > 1:
+        return False
+    return is_last or bool(answers.max() - answers.min() >= SPREAD)
+
+
+def _extremes(images):
+    """Draws, their negatives, noise, and blank images, of their own size and up to a thousand times it."""
+    draws, largest = images[:N_DRAWS], images.abs().max()
+    noise = torch.randn(draws.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float32)
+    blank = torch.ones_like(draws[:N_INWARD]) * torch.linspace(-1, 1, N_INWARD)[:, None, None, None]
+    shapes = torch.cat([draws, -draws, largest * noise, largest * blank])
+    return torch.cat([shapes * scale for scale in SCALES])
 
 
 def call_discriminator(module, images, layout, probability):
@@ -188,6 +232,7 @@ def _images_from(output, image_shape, module, z):
     if images.ndim == 2 and (image_shape is None or n_values(image_shape) == images.shape[1]):
         images = as_images(images, image_shape or infer_image_shape(images.shape[1]))
     shape = tuple(images.shape[1:])
+    _check_channels_first(shape, name)
     if image_shape is not None and shape != image_shape:
         raise GeneratorMismatchError(
             f"{name}: gives images of shape {shape}, {n_values(shape)} values, but image_shape={image_shape}. "
@@ -210,7 +255,7 @@ def _probe_inward(module, images, width, what):
         try:
             output = module(_inward(images[:N_INWARD], layout))
         except Exception as error:  # whatever the module's code raises: the next layout may be the right one
-            reasons[layout] = _first_line(error)
+            reasons[layout] = first_line(error)
             continue
         _rows_from(output, N_INWARD, width, name)
         answer = functools.partial(_answers, module, layout, width, name)
@@ -272,12 +317,3 @@ def _no_images(module, z, reasons, given):
     small = [size for (size, layout), why in reasons.items() if layout == "map" and why.startswith("gives images")]
     hint = map_hint(small[0]) if small else hint_for(module, z, list(reasons.values()), given)
     return f"{name_of(module)}: no images from any latents tried ({tried}). {hint}"
-
-
-def name_of(module):
-    """Return the name of a module's class, of scripted ones too."""
-    return getattr(module, "original_name", type(module).__name__)
-
-
-def _first_line(error):
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]

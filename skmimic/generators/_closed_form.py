@@ -12,6 +12,8 @@ from ._units import open_range
 
 __all__ = ["linear_generator", "linear_generator_from_data"]
 
+SAME = 1e-14  # of the mean; the components of constant rows are rounding, some 1e-16 of them
+
 
 def linear_generator(components, mean=None, image_shape=None, *, data_range=None, prior="normal", name="linear"):
     """Make a generator of the affine map ``z @ components + mean``.
@@ -36,7 +38,7 @@ def linear_generator(components, mean=None, image_shape=None, *, data_range=None
     Raises
     ------
     GeneratorMismatchError
-        If the shapes don't fit each other or a value is not finite.
+        If the shapes don't fit each other, a value is not finite, or all components are zero.
     """
     components = np.array(components, dtype=np.float64)
     if components.ndim != 2 or 0 in components.shape:
@@ -53,6 +55,11 @@ def linear_generator(components, mean=None, image_shape=None, *, data_range=None
         )
     if not (np.isfinite(components).all() and np.isfinite(mean).all()):
         raise GeneratorMismatchError("linear_generator: components or mean contain NaN or infinity.")
+    if np.abs(components).max() <= SAME * np.abs(mean).max():
+        raise GeneratorMismatchError(
+            f"linear_generator: the components of {name!r} are zero, or rounding beside its mean, so it gives the same "
+            "image for all latents and has nothing to choose from. Fit it on rows that differ from one another."
+        )
     decoder = LinearDecoder(len(components), shape)
     decoder.components, decoder.mean = torch.from_numpy(components), torch.from_numpy(mean)
     bounds = CANONICAL if data_range is None else Bounds.of(data_range)
@@ -72,7 +79,7 @@ def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_ran
     ----------
     X : array-like of shape (n_samples, C*H*W) or (n_samples, C, H, W)
     n_components : int, default=32
-        Number of latents, at most; fewer where the data spans fewer directions, but at least one.
+        Number of latents, at most; fewer where the data spans fewer directions.
     image_shape : tuple of int or None, default=None
         None takes that of `X`, else a grey or RGB square, else ``(1, 1, n_features)``.
     data_range : tuple of float or None, default=None
@@ -86,7 +93,7 @@ def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_ran
     Raises
     ------
     GeneratorMismatchError
-        If `X` is empty, not finite or does not fit `image_shape`.
+        If `X` is empty, not finite, does not fit `image_shape`, or all its rows are the same.
     """
     X = np.asarray(X, dtype=np.float64)
     if X.ndim < 2 or 0 in X.shape or not np.isfinite(X).all():

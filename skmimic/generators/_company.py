@@ -4,12 +4,18 @@ import torch
 from torch import nn
 
 from ..exceptions import GeneratorMismatchError
+from ..utils import first_line
 
-__all__ = ["check_alone", "coupling_layer", "for_any_size"]
+__all__ = ["check_alone", "coupling_layer", "for_any_size", "name_of"]
 
 N_ROWS = 8  # of a batch, a size that chunks of rows have
 NOISE_HERE = 1e-5  # of the largest value: in the same place of a batch of the same size, kernels do the same
 NOISE_ELSEWHERE = 1e-3  # in another place or batch they add in another order, which deep networks enlarge
+
+
+def name_of(module):
+    """Return the name of a module's class, of scripted ones too."""
+    return getattr(module, "original_name", type(module).__name__)
 
 
 def for_any_size(run, name):
@@ -33,9 +39,8 @@ def for_any_size(run, name):
         except GeneratorMismatchError:
             raise
         except Exception as error:  # whatever the module's code raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:160]
             raise GeneratorMismatchError(
-                f"{name}: does not take {len(rows)} rows at a time ({reason}), but batches have many sizes. "
+                f"{name}: does not take {len(rows)} rows at a time ({first_line(error)}), but batches have many sizes. "
                 "Use the length of what comes in its forward, not a number."
             ) from error
 
@@ -76,7 +81,8 @@ def check_alone(module, run, rows, name, subject, way_out=""):
         or _differ(answers[: N_ROWS // 2], run(batch[: N_ROWS // 2]), NOISE_ELSEWHERE)
     )
     if is_coupled:
-        place, cure = _blame(coupling_layer(module, run, batch, among_strangers))
+        found = coupling_layer(module, run, batch, among_strangers)
+        place, cure = _blame(_scripted_norm(module, found) or found)
         raise GeneratorMismatchError(
             f"{name}: {subject} depends on the others in its batch{place}, and skmimic treats every row alone. {cure} "
             f"{way_out}".rstrip()
@@ -120,13 +126,29 @@ def _calls(module, run, rows):
 
         return listen
 
-    hooks = [part.register_forward_hook(listener(name)) for name, part in module.named_modules()]
+    parts = [(name, part) for name, part in module.named_modules() if not isinstance(part, torch.jit.ScriptModule)]
+    hooks = [part.register_forward_hook(listener(name)) for name, part in parts]  # TorchScript takes none
     try:
         run(rows)
     finally:
         for hook in hooks:
             hook.remove()
     return heard
+
+
+def _scripted_norm(module, found):
+    """The first batch norm of TorchScript without running statistics in the layer that was found, or anywhere."""
+    home = found[0] if found else ""
+    for name, part in module.named_modules():
+        is_inside = not home or name.startswith(f"{home}.")
+        if is_inside and isinstance(part, torch.jit.ScriptModule) and _takes_batch_statistics(part):
+            return name, part
+    return None
+
+
+def _takes_batch_statistics(layer):
+    is_norm = name_of(layer).startswith("BatchNorm") or isinstance(layer, nn.modules.batchnorm._NormBase)
+    return is_norm and getattr(layer, "running_mean", None) is None
 
 
 def _first_row(values, rows):
@@ -150,8 +172,8 @@ def _blame(found):
     if found is None:
         return "", cure
     name, layer = found
-    kind = type(layer).__name__
-    if isinstance(layer, nn.modules.batchnorm._NormBase) and layer.running_mean is None:
+    kind = name_of(layer)
+    if _takes_batch_statistics(layer):
         cure = (
             "It has no running statistics and takes those of the batch. Build it with track_running_stats=True and run "
             "some batches in training mode, or replace it by GroupNorm."

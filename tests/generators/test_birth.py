@@ -2,13 +2,17 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
+from sklearn.decomposition import NMF, PCA
 from torch import nn
 from torch.nn import functional
 
 from skmimic.exceptions import DataRangeError, DataRangeWarning, GeneratorMismatchError
-from skmimic.generators import Generator, as_generator
+from skmimic.generators import Generator, as_generator, linear_generator, linear_generator_from_data, load_gan
+from skmimic.generators._birth import RIGHT, STEPS, slope_ratio
+from skmimic.generators.architectures import DCGANGenerator, DenseGenerator
 from tests.helpers import SmoothDecoder
 
 
@@ -73,6 +77,11 @@ class Attentive(nn.Module):
         return torch.sigmoid(3 * self.out(self.attention(tokens, tokens, tokens)[0])).view(len(z), 1, 6, 6)
 
 
+REGISTERED = {
+    "dcgan": lambda: DCGANGenerator(12, (1, 16, 16), 8),
+    "dcgan with batch norm": lambda: DCGANGenerator(12, (3, 20, 20), 8, batch_norm=True),
+    "dense": lambda: DenseGenerator(10, (1, 16, 16), 64),
+}
 SOUND = {
     "dense": dense,
     "running statistics": lambda: dense(nn.BatchNorm1d(24)),
@@ -141,6 +150,24 @@ def test_rows_that_depend_on_their_company_are_refused_with_the_layer(kind):
         Generator(seeded(make))
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::torch.jit.TracerWarning")  # torch.jit itself
+@pytest.mark.parametrize("compiler", [torch.jit.script, lambda module: torch.jit.trace(module, torch.randn(8, 6))])
+@pytest.mark.parametrize("inside", [False, True])
+def test_torchscript_with_batch_statistics_is_refused_with_the_layer(compiler, inside):
+    network = seeded(lambda: dense(nn.BatchNorm1d(24, track_running_stats=False), last=None)[:-1]).eval()
+    compiled = compiler(network)
+    whole = nn.Sequential(nn.Linear(6, 6), compiled) if inside else compiled
+    with pytest.raises(GeneratorMismatchError, match=r"depends on the others.*layer '(1\.)?1', BatchNorm1d.*track_"):
+        Generator(whole, latent_dim=6, data_range=(-9, 9))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_torchscript_that_hides_its_layers_is_refused_all_the_same():
+    network = torch.jit.trace(seeded(lambda: dense(Applied(lambda x: x - x.mean(0)))), torch.randn(8, 6))
+    with pytest.raises(GeneratorMismatchError, match=r"depends on the others.*Replace what looks at the batch"):
+        Generator(network, latent_dim=6)
+
+
 def test_neighbours_in_groups_are_refused():
     class Odd(nn.Module):
         def __init__(self):
@@ -194,6 +221,70 @@ def test_images_without_gradient_are_refused(kind):
         Generator(seeded(lambda: dense(Applied(function))))
 
 
+class Parallel(nn.Module):
+    """A function of two networks."""
+
+    latent_dim = 6
+
+    def __init__(self, function):
+        super().__init__()
+        self.a, self.b = (dense(last=lambda x: x) for _ in range(2))
+        self.function = function
+
+    def forward(self, z):
+        return torch.tanh(self.function(self.a(z), self.b(z)))
+
+
+class Stopped(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x + 0
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return -gradient
+
+
+WRONG = {
+    "mostly detached": lambda a, b: 3 * a.detach() + 0.01 * b,
+    "half detached": lambda a, b: a.detach() + b,
+    "reversed": lambda a, b: Stopped.apply(a + b),
+    "scaled": lambda a, b: 0.1 * (a + b) + 0.9 * (a + b).detach(),
+}
+TRUE = {
+    "kinks": lambda a, b: torch.relu(9 * a) - torch.relu(9 * b),
+    "the larger": torch.maximum,
+    "waves": lambda a, b: torch.sin(100 * a + b),
+    "steep": lambda a, b: 1000 * a + b,
+    "bfloat16": lambda a, b: (a.bfloat16() + b.bfloat16()).float(),
+    "levels with a straight-through gradient": lambda a, b: a + b + (((a + b) * 20).round() / 20 - a - b).detach(),
+    "clamped": lambda a, b: (a + b).clamp(-0.1, 0.1),
+    "a faint detached part": lambda a, b: a + 0.01 * b.detach(),
+}
+
+
+@pytest.mark.parametrize("prior", ["uniform", "normal"])
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_gradient_that_is_not_that_of_the_images_is_refused(kind, prior):
+    with pytest.raises(GeneratorMismatchError, match=r"Parallel: the gradient .* is wrong: .*Take \.detach\(\)"):
+        Generator(seeded(Parallel, WRONG[kind]), prior=prior)
+
+
+@pytest.mark.parametrize("prior", ["uniform", "normal", (0, 10)])
+@pytest.mark.parametrize("kind", TRUE)
+def test_true_gradients_are_accepted_however_rough_the_images(kind, prior):
+    Generator(seeded(Parallel, TRUE[kind]), prior=prior)
+
+
+@pytest.mark.parametrize("name", ["mnist16", "mnist", *REGISTERED])
+def test_slopes_of_the_registry_and_the_bundled_agree_with_their_gradients(name):
+    make = REGISTERED.get(name)
+    generator = Generator(seeded(make), data_range=(-1, 1)) if make else load_gan(name)
+    z = generator.prior.sample(4, generator.latent_dim, torch.Generator().manual_seed(0))
+    ratios = [slope_ratio(generator.on("cpu").decode, z, step * z.std()) for step in STEPS]
+    assert min(abs(ratio - 1) for ratio in ratios if ratio is not None) < RIGHT / 5
+
+
 # -- images that are none ---------------------------------------------------------------------------------------------
 
 
@@ -209,6 +300,41 @@ def test_a_constant_generator_is_refused(value):
         Generator(seeded(lambda: dense(last=lambda x: 0 * x + value)))
 
 
+def zeroed(network):
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.zero_()
+    return network
+
+
+ROWS = np.full((10, 64), 0.1)
+CONSTANT = {
+    "linear": lambda: linear_generator(np.zeros((4, 64))),
+    "linear with a mean": lambda: linear_generator(1e-17 * np.ones((4, 64)), np.full(64, 0.3)),
+    "rows": lambda: linear_generator_from_data(ROWS),
+    "a row many times": lambda: linear_generator_from_data(np.tile(np.random.default_rng(0).random(64), (37, 1))),
+    "PCA": lambda: as_generator(PCA(2).fit(ROWS)),
+    "NMF": lambda: as_generator(NMF(2).fit(0 * ROWS)),
+    "registry": lambda: Generator(zeroed(REGISTERED["dcgan"]())),
+    "registry, told": lambda: as_generator(zeroed(REGISTERED["dense"]()), data_range=(-1, 1)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # scikit-learn's own, of variances that are zero
+@pytest.mark.parametrize("kind", CONSTANT)
+def test_constant_generators_of_all_kinds_are_refused(kind):
+    with pytest.raises(GeneratorMismatchError, match="the same image for all"):
+        CONSTANT[kind]()
+
+
+def test_small_differences_beside_a_large_mean_are_no_constant():
+    assert linear_generator_from_data(1e9 + np.random.default_rng(0).random((20, 64))).is_linear
+
+
+def test_training_may_pass_through_a_constant():
+    assert Generator.from_modules(zeroed(REGISTERED["dcgan"]())).image_shape == (1, 16, 16)
+
+
 @pytest.mark.parametrize("channels", [2, 4, 6])
 def test_a_decoder_of_maps_handed_vectors_is_refused_with_the_wrapper(channels):
     decoder = nn.Sequential(nn.ConvTranspose2d(channels, 1, 4, 2, 1), nn.Tanh())
@@ -217,6 +343,20 @@ def test_a_decoder_of_maps_handed_vectors_is_refused_with_the_wrapper(channels):
             GeneratorMismatchError, match=rf"shape \(1, 2, 2\).*decoder of maps \(n, {channels}, h, w\)"
         ):
             Generator(decoder, latent_dim=latent_dim)
+
+
+@pytest.mark.parametrize("last", [nn.Tanh(), nn.Sequential(nn.Tanh(), nn.Flatten())])
+@pytest.mark.parametrize("channels", [1, 4])
+def test_a_decoder_of_grey_maps_that_keeps_their_size_is_refused_too(channels, last):
+    layers = nn.Conv2d(channels, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 1, 3, padding=1), last
+    with pytest.raises(GeneratorMismatchError, match=rf"shape \(1, 1, 1\).*decoder of maps \(n, {channels}, h, w\)"):
+        Generator(seeded(lambda: nn.Sequential(*layers)))
+
+
+@pytest.mark.parametrize("length", [4, 9])
+def test_vectors_of_maps_of_one_pixel_are_vectors(length):
+    network = seeded(lambda: nn.Sequential(nn.ConvTranspose2d(4, 1, (1, length)), nn.Tanh()))
+    assert Generator(network).image_shape == (1, 1, length)
 
 
 def test_fewer_values_than_latents_are_refused_unless_the_shape_is_told():

