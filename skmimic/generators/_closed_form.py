@@ -104,5 +104,10 @@ def linear_generator_from_data(X, n_components=32, image_shape=None, *, data_ran
         raise ValueError(f"linear_generator_from_data: n_components must be at least 1, got {n_components!r}.")
     if image_shape is None and X.ndim > 2:
         image_shape = X.shape[1:]
+    if not np.ptp(X, axis=0).any():
+        raise GeneratorMismatchError(
+            f"linear_generator_from_data: all rows are the same (n_samples={len(X)}), so the generator would "
+            "give the same image for all latents. Pass rows that differ from one another, or a generator of your own."
+        )
     components, mean = principal_components(as_rows(X), n_components)
     return linear_generator(components, mean, image_shape, data_range=data_range)
