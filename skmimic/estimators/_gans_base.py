@@ -160,6 +160,7 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )
+        description = described(self)  # before the training, which an error in it must not cost
         images = _as_training_images(rows, self.image_shape_, self.data_range_)
         prior = as_prior(self._default_prior if self.prior == "auto" else self.prior)
         networks = self._train(images, self.latent_dim, self.width, prior, settings, **self._run_options())
@@ -169,7 +170,7 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
             networks.encoder,
             prior=prior,
             name=type(self).__name__,
-            notes={FITTED: described(self, networks.n_steps)},
+            notes={FITTED: {**description, "n_iter": networks.n_steps}},
         )
         self.loss_curve_ = networks.losses.numpy()
         self.n_iter_ = networks.n_steps

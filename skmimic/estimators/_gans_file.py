@@ -1,5 +1,6 @@
 """Fitted generators to files and back: a model file whose notes say what `fit` found."""
 
+import numpy as np
 from sklearn.exceptions import NotFittedError
 
 from ..exceptions import InvalidModelFileError
@@ -14,29 +15,31 @@ KEYS = {"class", "parameters", "data_range", "sample_shape", "n_iter"}
 OWN = {"checkpoint", "data_range", "device", "image_shape", "random_state", "verbose"}  # of one run on one machine
 
 
-def described(estimator, n_iter):
-    """Say what a fitted estimator holds besides its generator.
+def described(estimator):
+    """Say what an estimator in training will hold besides its generator and `n_iter`, the steps taken.
 
     Parameters
     ----------
     estimator : TrainedGenerator
         With its range and its form of the images.
-    n_iter : int
-        Steps taken.
 
     Returns
     -------
     dict
         JSON.
     """
-    parameters = {name: value for name, value in estimator.get_params(deep=False).items() if name not in OWN}
+    parameters = estimator.get_params(deep=False).items()
     return {
         "class": type(estimator).__name__,
-        "parameters": parameters,
+        "parameters": {name: _plain(value) for name, value in parameters if name not in OWN},
         "data_range": list(estimator.data_range_),
         "sample_shape": [int(side) for side in estimator._sample_shape],
-        "n_iter": int(n_iter),
     }
+
+
+def _plain(value):
+    """Make Python's number of numpy's, which a search over parameters brings."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def restored(cls, path):

@@ -9,6 +9,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import check_is_fitted
 
 from skmimic import DCGAN, VAE, BiGAN, Generator, PGDProjector, as_generator, load_gan
+from skmimic.estimators._gans_file import OWN
 from skmimic.exceptions import DataRangeError, DataRangeWarning, GeneratorMismatchError, InvalidModelFileError
 from skmimic.utils import Bounds
 
@@ -77,6 +78,35 @@ def test_a_fitted_estimator_can_be_saved_and_comes_back(estimator, form, tmp_pat
     small = (PGDProjector(gan, T=1, T2=2, random_state=0).fit(X) for gan in (fitted, again))
     np.testing.assert_array_equal(*(projector.transform(X) for projector in small))
     assert Generator.load(tmp_path / "model.safetensors").fingerprint == fitted.generator_.fingerprint
+
+
+NUMPY = {
+    "latent_dim": np.int64(3),
+    "width": np.int32(2),
+    "n_epochs": np.uint8(1),
+    "max_steps": np.int64(2),
+    "batch_size": np.int16(8),
+    "learning_rate": np.float32(0.25**6),
+    "ema_decay": np.float64(0.5),
+    "prior": np.str_("normal"),
+    "mixed_precision": np.False_,
+}
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_numbers_of_numpy_are_those_of_python(estimator, tmp_path):
+    """A search over parameters gives numpy's; nothing that was trained is lost over them."""
+    plain = {name: value.item() for name, value in NUMPY.items()}
+    fitted, expected = (estimator(**given, random_state=0).fit(digits()) for given in (NUMPY, plain))
+    assert fitted.generator_.fingerprint == expected.generator_.fingerprint
+    fitted.save(tmp_path / "model")
+    found = estimator.load(tmp_path / "model").get_params()
+    assert {name: (type(found[name]), found[name]) for name in plain} == {n: (type(v), v) for n, v in plain.items()}
+
+
+@pytest.mark.parametrize("estimator", CLASSES)
+def test_every_parameter_of_the_training_is_among_those_of_the_test_above(estimator):
+    assert set(NUMPY) == set(estimator().get_params()) - OWN
 
 
 def test_another_class_or_a_generator_alone_is_named(tmp_path):
