@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from ..utils import shielded
+from ..utils import channels_axis, ends_of, is_far_outside, is_one_picture, shielded
 
 __all__ = ["Compose", "Corruption"]
 
@@ -39,7 +39,7 @@ class Corruption(ABC):
         Parameters
         ----------
         images : tensor or ndarray of shape (n, c, h, w) or (n, h, w)
-            Floating point, in [-1, 1].
+            Floating point, in [-1, 1]. Three axes are always grey images.
 
         Returns
         -------
@@ -50,10 +50,12 @@ class Corruption(ABC):
         TypeError
             If `images` is neither a tensor nor an array, or does not hold floats.
         ValueError
-            If `images` does not have three or four axes.
+            If `images` does not have three or four axes, has its channels last, or is one picture (h, w, c). If an
+            array leaves [-1, 1] by more than its width, and no `fill` tells other units.
         """
         name = type(self).__name__
         if isinstance(images, np.ndarray) and np.issubdtype(images.dtype, np.floating):
+            _check_units(self, images)
             return self(torch.tensor(images)).numpy()  # a copy: arrays may be read-only
         if not (isinstance(images, torch.Tensor) and images.is_floating_point()):
             kind = images.dtype if hasattr(images, "dtype") else type(images).__name__
@@ -66,6 +68,7 @@ class Corruption(ABC):
                 f"{name} expects images of shape (n, c, h, w) or (n, h, w), got {tuple(images.shape)}. Reshape rows "
                 "first."
             )
+        _check_layout(name, tuple(images.shape))
         if images.ndim == 3:
             return self(images[:, None])[:, 0]
         return self._apply(images) if len(images) else images
@@ -82,6 +85,37 @@ class Corruption(ABC):
     def __repr__(self):
         changed = [f for f in fields(self) if getattr(self, f.name) != f.default]
         return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
+
+
+def _check_layout(name, shape):
+    """Refuse channels behind height and width, which would be taken for columns."""
+    if is_one_picture(shape):
+        raise ValueError(
+            f"{name} expects images of shape (n, c, h, w) or (n, h, w), got {shape}, which looks like one picture "
+            "(h, w, c). Pass np.moveaxis(image, -1, 0)[None]."
+        )
+    if len(shape) == 4 and channels_axis(shape[1:]) == -1:
+        raise ValueError(
+            f"{name} expects images of shape (n, c, h, w), got {shape}, which looks like (n, h, w, c). Pass "
+            "np.moveaxis(images, -1, 1), for tensors images.movedim(-1, 1)."
+        )
+
+
+def _check_units(corruption, images):
+    """Refuse arrays in quite other units than [-1, 1]; of a tensor no value is read, which would stall a GPU."""
+    white = _largest_fill(corruption)
+    if is_far_outside(images, -white, white):
+        low, high = ends_of(images)
+        raise ValueError(
+            f"{type(corruption).__name__} expects values in [-1, 1], got {low:g} to {high:g}. Convert them: values in "
+            "0..255 are images / 127.5 - 1."
+        )
+
+
+def _largest_fill(corruption):
+    """How far the units go in which a user filled what comes into view; 1 where nobody says otherwise."""
+    fills = [getattr(corruption, "fill", 1.0), *map(_largest_fill, getattr(corruption, "corruptions", ()))]
+    return max(1.0, *map(abs, fills))
 
 
 class Compose(Corruption):

@@ -62,6 +62,8 @@ class PerImage(Corruption):
     ----------
     kind : type
     random_state : int
+    fill : float
+        Of the kind, at its mean; -1 where it fills nothing.
 
     Raises
     ------
@@ -97,7 +99,8 @@ class PerImage(Corruption):
         check_number("PerImage", "random_state", random_state, 0)
         self.kind, self.random_state = kind, int(random_state)
         self._parameters = tuple(sorted((name, _frozen(value)) for name, value in parameters.items()))
-        kind(**{name: _map(value, lambda normal: normal.mean) for name, value in self._parameters})
+        typical = kind(**{name: _map(value, lambda normal: normal.mean) for name, value in self._parameters})
+        self.fill = getattr(typical, "fill", -1.0)
 
     def parameters(self, n):
         """Return what is drawn for the first n images.

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from ..utils import as_images, as_rows, infer_image_shape, shielded
+from ..utils import as_images, as_rows, channels_axis, infer_image_shape, is_one_picture, shielded
 
 __all__ = ["resize_images"]
 
@@ -18,14 +18,15 @@ def resize_images(images, size):
 
     Parameters
     ----------
-    images : ndarray of shape (n, h, w), (n, c, h, w) or (n, n_features)
-        Of dtype uint8, float32 or float64. Rows must be those of grey or RGB squares of at least 8x8 pixels.
+    images : ndarray of shape (n, h, w), (n, c, h, w), (n, h, w, c) or (n, n_features)
+        Of dtype uint8, float32 or float64. The last axis holds the channels if it has at most four entries and the
+        second axis has more. Rows must be those of grey or RGB squares of at least 8x8 pixels.
     size : int or (int, int)
         New side, or new height and width, in pixels.
 
     Returns
     -------
-    ndarray of shape (n, height, width), (n, c, height, width) or (n, c*height*width)
+    ndarray of shape (n, height, width), (n, c, height, width), (n, height, width, c) or (n, c*height*width)
         In the form of `images` and of the same dtype; integers are rounded. Agrees with Pillow's ``BILINEAR`` to one
         grey level.
 
@@ -34,7 +35,8 @@ def resize_images(images, size):
     TypeError
         If the dtype is another one.
     ValueError
-        If `images` has another form, its rows are no squares, or `size` is not made of positive integers.
+        If `images` has another form, is one image (h, w, c), or does not tell its channels; if its rows are no squares,
+        or `size` is not made of positive integers.
 
     Examples
     --------
@@ -51,8 +53,11 @@ def resize_images(images, size):
         return as_rows(resize_images(as_images(images, _square(*images.shape)), size))
     if images.ndim not in (3, 4):
         raise ValueError(
-            f"resize_images: images must be (n, h, w), (n, c, h, w) or rows (n, n_features), got shape {images.shape}."
+            "resize_images: images must be (n, h, w), (n, c, h, w), (n, h, w, c) or rows (n, n_features), got shape "
+            f"{images.shape}."
         )
+    if _is_channels_last(images.shape):
+        return np.ascontiguousarray(np.moveaxis(resize_images(np.moveaxis(images, -1, 1), size), 1, -1))
     if images.shape[-2:] == (height, width):
         return images.copy()
     resized = np.empty((*images.shape[:-2], height, width), images.dtype)
@@ -60,6 +65,19 @@ def resize_images(images, size):
         chunk = slice(start, start + CHUNK)
         resized[chunk] = _resize_chunk(images[chunk], (height, width))
     return resized
+
+
+def _is_channels_last(shape):
+    """Whether images are (n, h, w, c); one image (h, w, c) is not taken for grey ones, nor any axis for channels."""
+    axis = channels_axis(shape[-3:])
+    if is_one_picture(shape):
+        raise ValueError(f"resize_images: shape {shape} looks like one image (h, w, c). Pass images[None].")
+    if len(shape) == 4 and axis is None:
+        raise ValueError(
+            f"resize_images: images of shape {shape[1:]} may have their channels first or last. Pass planes (n, h, w): "
+            "images.reshape(-1, *images.shape[2:]) of channels first."
+        )
+    return len(shape) == 4 and axis == -1
 
 
 def _square(n, n_features):

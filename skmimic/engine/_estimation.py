@@ -7,7 +7,7 @@ import torch
 
 from ..exceptions import GeneratorMismatchError, NotFiniteError
 from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
-from ..utils import is_out_of_memory
+from ..utils import is_out_of_memory, is_vector
 from ._adaptation import Adaptation
 from ._alternating import alternate
 from ._encoder import train_encoder
@@ -125,7 +125,7 @@ def _learn(generator, observed, settings, surrogate, seed, report):
 
 def _is_identifiable(candidates, observed):
     """Whether the rows tell the pose that they share; None for images of one row or column."""
-    return is_identifiable(candidates.images, observed) if min(observed.shape[-2:]) > 1 else None
+    return None if is_vector(observed.shape[1:]) else is_identifiable(candidates.images, observed)
 
 
 def has_parameters(surrogate, generator, seed):

@@ -6,7 +6,7 @@ import torch
 from scipy.stats import t as student
 
 from ..surrogates import warp
-from ..utils import background_of
+from ..utils import background_of, is_vector
 from ._retrieval import N_BACKGROUND, ROTATIONS, ZOOMS, Pose, shrink
 from ._unseen import completed, distances_to, seen_pixels
 
@@ -57,7 +57,7 @@ def hypotheses_for(images, observed):
         The poses of one gain and bias stand together. Images of one row or column are not turned.
     """
     poses = [Pose(rotation, zoom) for rotation in ROTATIONS for zoom in ZOOMS]
-    if min(observed.shape[-2:]) == 1:
+    if is_vector(observed.shape[1:]):
         poses = [Pose()]
     return [Hypothesis(pose, *option) for option in _photometric_options(images, observed) for pose in poses]
 

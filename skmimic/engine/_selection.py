@@ -20,6 +20,7 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
+from ..utils import is_vector
 from ._contrast import holds_gain, restore_contrast
 from ._descent import Descent
 from ._evidence import blur_width
@@ -166,7 +167,7 @@ def learn_surrogate(bench, surrogate, family):
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
     schedule = CONSTANT if is_flexible else ANNEALED
-    if isinstance(surrogate, Composition) and min(bench.observed.shape[-2:]) > 1:
+    if isinstance(surrogate, Composition) and not is_vector(bench.observed.shape[1:]):
         learned = _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
     else:
         learned = bench.learn(surrogate, family, schedule, N_FLEXIBLE)
@@ -200,7 +201,7 @@ def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
     """
     rows = bench.observed
     is_worth_it = len(rows) < FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
-    if not is_worth_it or surrogate.part(Affine) is None or min(rows.shape[-2:]) == 1:
+    if not is_worth_it or surrogate.part(Affine) is None or is_vector(rows.shape[1:]):
         return bench.learn(surrogate, family, schedule, n_rows)
     held = copy.deepcopy(surrogate)
     free = bench.learn(surrogate, family, schedule, n_rows)  # kept by an interruption of what follows

@@ -32,7 +32,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, adopt_range, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import Bounds, RowRunner, Versioned, as_images, n_values, resolve_device
+from ..utils import Bounds, RowRunner, Versioned, as_images, is_vector, n_values, resolve_device
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -208,8 +208,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _check_range(self, rows):
         """Warn of rows in another range than those of `fit`; vectors without known black and white have none."""
-        is_vector = min(self.image_shape_[1:]) == 1
-        if not (is_vector and self._range_memory.is_measured):
+        if not (is_vector(self.image_shape_) and self._range_memory.is_measured):
             self._range_memory.check(type(self).__name__, rows)
 
     def _trained(self, rows, image_shape):
@@ -281,8 +280,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
     def _surrogate_for(self, made_generator=False):
         """With "auto", nothing is learned on vectors, nor on the rows that the generator itself was made of."""
         if isinstance(self.surrogate, str) and self.surrogate == "auto":
-            is_vector = min(self.image_shape_[1:]) == 1
-            return "identity" if made_generator or is_vector else "auto"
+            return "identity" if made_generator or is_vector(self.image_shape_) else "auto"
         return self.surrogate
 
     def _estimate(self, rows, surrogate, report=None, keep_order=False, record=False):

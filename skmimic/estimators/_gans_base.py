@@ -21,6 +21,7 @@ from ..utils import (
     as_images,
     as_rows,
     infer_image_shape,
+    is_vector,
     refuse_fork,
     resolve_device,
     shielded,
@@ -153,8 +154,8 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
         told = check_image_shape(type(self).__name__, self.image_shape, form.image_shape, rows.shape[1])
         self.image_shape_ = told or infer_image_shape(rows.shape[1])
-        is_vector = min(self.image_shape_[1:]) == 1
-        self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, is_open=is_vector)
+        is_open = is_vector(self.image_shape_)
+        self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, is_open=is_open)
         self._sample_shape = form.shape
         refuse_far(type(self).__name__, rows, self.data_range_)
         settings = TrainingSettings(

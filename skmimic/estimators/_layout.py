@@ -7,7 +7,7 @@ import numpy as np
 
 from ..exceptions import GeneratorMismatchError
 from ..generators import load_gan
-from ..utils import as_images, as_rows, n_values
+from ..utils import MOST_CHANNELS, as_images, as_rows, channels_axis, n_values
 
 __all__ = [
     "Form",
@@ -20,7 +20,6 @@ __all__ = [
     "shapes_in",
 ]
 
-MOST_CHANNELS = 4  # of what is taken to be channels where nobody says so: grey, with alpha, RGB, RGBA
 ONE_IMAGE = "If X is one image, pass X[None]: the first axis counts the images."
 RESIZE = "Resize X (skmimic.datasets.resize_images) or pass a generator for images of that size."
 
@@ -57,7 +56,8 @@ def shapes_in(subject, X, image_shape=None):
     """Decide how images lie in an array: the one rule of the package.
 
     A shape that is known decides, be it that of the generator, of `image_shape` or of the images of `fit`. Otherwise
-    the channels are last if the last axis has at most four entries and the second axis has more; else they are first.
+    the channels are last if the last axis has at most four entries and the second axis has more; else they are first,
+    but where both axes have more than four entries and height and width would differ, nobody can tell.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def shapes_in(subject, X, image_shape=None):
     Raises
     ------
     GeneratorMismatchError
-        If there are other than three or four axes, or four channels that nobody asked for.
+        If there are other than three or four axes, four channels that nobody asked for, or either axis may hold the
+        channels.
     """
     if not isinstance(X, np.ndarray) or X.ndim < 3:
         return None, None
@@ -93,7 +94,13 @@ def shapes_in(subject, X, image_shape=None):
     last = (shape[2], *shape[:2])
     if image_shape in (shape, last):
         return shape, image_shape
-    found = last if shape[2] <= MOST_CHANNELS < shape[0] else shape
+    axis = channels_axis(shape)
+    if image_shape is None and axis is None:
+        raise GeneratorMismatchError(
+            f"{subject}: X has images of shape {shape}, whose channels may be the first axis or the last. Pass "
+            f"image_shape=(channels, height, width): {shape} or {last}."
+        )
+    found = last if axis == -1 else shape
     if image_shape is None and found[0] == MOST_CHANNELS:
         colours = "X[..., :3]" if found is last else "X[:, :3]"
         raise GeneratorMismatchError(

@@ -72,12 +72,12 @@ class SurrogateDisplay:
         SurrogateDisplay
         """
         before = np.concatenate([_patterns(estimator.image_shape_), _generated(estimator.generator_, n_images)])
-        rows = {"before": before}
+        rows, tensor = {"before": before}, torch.from_numpy(before)
         if f is not None:
             with torch.no_grad():
-                rows["true"] = f(torch.from_numpy(before)).numpy()
+                rows["true"] = f(tensor).numpy()
         learned = _learned(estimator)
-        rows.update({name: surrogate.apply(before) for name, surrogate in learned.items()})
+        rows.update({name: surrogate.apply(tensor) for name, surrogate in learned.items()})
         return cls(rows, words=_all_words(learned)).plot(ax)
 
     def plot(self, ax=None):

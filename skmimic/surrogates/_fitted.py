@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import torch
 
-from ..utils import Versioned, shielded
+from ..utils import Versioned, channels_axis, ends_of, is_far_outside, shielded
 from ._base import Surrogate
 
 __all__ = ["FittedSurrogate"]
@@ -62,9 +62,17 @@ class FittedSurrogate(Versioned):
         Returns
         -------
         ndarray (n, c, h, w), float32
+
+        Raises
+        ------
+        ValueError
+            If `images` are not those of the size that the surrogate was learned on, channels first, or an array leaves
+            [-1, 1] by more than its width.
         """
+        surrogate = self.to_torch()
+        _check_images(images, _image_shape_of(surrogate))
         with torch.no_grad():
-            return self.to_torch()(torch.as_tensor(np.asarray(images, dtype=np.float32))).numpy()
+            return surrogate(torch.as_tensor(np.asarray(images, dtype=np.float32))).numpy()
 
     @shielded()
     def describe(self):
@@ -81,3 +89,31 @@ class FittedSurrogate(Versioned):
     def __repr__(self):
         """Name the family and the number of learned values."""
         return f"FittedSurrogate(family={self.family!r}, n_values={sum(a.size for a in self.arrays.values())})"
+
+
+def _image_shape_of(surrogate):
+    """The shape (c, h, w) that the first part with one was learned on, or None."""
+    parts = (part for part in surrogate.modules() if isinstance(part, Surrogate))
+    return next((tuple(part.image_shape) for part in parts if hasattr(part, "image_shape")), None)
+
+
+def _check_images(images, image_shape):
+    """Refuse images of another layout, size or unit than the surrogate's."""
+    shape = tuple(np.shape(images))
+    is_last = len(shape) == 4 and _is_channels_last(shape[1:], image_shape)
+    if len(shape) != 4 or is_last or image_shape not in (None, shape[1:]):
+        expected = "(n, c, h, w)" if image_shape is None else str(("n", *image_shape)).replace("'", "")
+        cure = "Pass np.moveaxis(images, -1, 1)" if is_last else "Reshape or resize the images"
+        raise ValueError(f"FittedSurrogate.apply: expected images of shape {expected}, got {shape}. {cure}.")
+    if isinstance(images, np.ndarray) and is_far_outside(images, -1, 1):
+        low, high = ends_of(images)
+        raise ValueError(
+            f"FittedSurrogate.apply: expected values in [-1, 1], got {low:g} to {high:g}. Convert them: values in "
+            "0..255 are images / 127.5 - 1."
+        )
+
+
+def _is_channels_last(shape, image_shape):
+    if image_shape is None:
+        return channels_axis(shape) == -1
+    return shape != image_shape == (shape[2], *shape[:2])

@@ -14,14 +14,17 @@ from ._forks import refuse_fork
 from ._frozen import FrozenModule
 from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, background_of, infer_image_shape, n_values
 from ._last_tensor import LastTensor
+from ._layout import MOST_CHANNELS, channels_axis, is_one_picture, is_vector
 from ._messages import first_line
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
+from ._units import ends_of, is_far_outside
 from ._versions import Versioned, checked_state, stamped_state
 
 __all__ = [
     "BYTES",
     "CANONICAL",
+    "MOST_CHANNELS",
     "UNIT",
     "UNREADABLE",
     "Bounds",
@@ -36,8 +39,10 @@ __all__ = [
     "as_rows",
     "atomic_write",
     "background_of",
+    "channels_axis",
     "check_replaceable",
     "checked_state",
+    "ends_of",
     "first_line",
     "fold_convolutions",
     "gaussian_blur",
@@ -46,7 +51,10 @@ __all__ = [
     "import_extra",
     "in_blocks",
     "infer_image_shape",
+    "is_far_outside",
+    "is_one_picture",
     "is_out_of_memory",
+    "is_vector",
     "n_values",
     "naming_errors",
     "open_archive",

@@ -241,6 +241,43 @@ def test_arrays_give_what_tensors_give(corruption, dtype):
     np.testing.assert_array_equal(corruption(images[:, 0]), expected[:, 0])
 
 
+@each
+@pytest.mark.parametrize("shape", [(6, 16, 16, 3), (6, 16, 16, 1), (16, 16, 3), (16, 20, 1)])
+def test_channels_that_are_last_are_refused(corruption, shape):
+    for images in (np.zeros(shape), torch.zeros(shape)):
+        with pytest.raises(ValueError, match=r"\(n, c, h, w\).*Pass np\.moveaxis"):
+            corruption(images)
+
+
+@each
+@pytest.mark.parametrize("shape", [(3, 16, 16), (1, 16, 16), (6, 8, 16, 12), (6, 3, 16, 3), (2, 5, 4)])
+def test_other_forms_are_taken_as_documented(corruption, shape):
+    assert corruption(np.zeros(shape)).shape == shape
+
+
+@each
+@pytest.mark.parametrize("scale", [255, -255, 16])
+def test_arrays_in_other_units_are_refused(corruption, scale):
+    images = np.linspace(0, scale, 512).reshape(2, 1, 16, 16)
+    images[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"values in \[-1, 1\], got .*images / 127\.5 - 1"):
+        corruption(images)
+
+
+@each
+def test_no_value_of_a_tensor_is_read(corruption):
+    assert corruption(255 * random_images(2)).shape == (2, 3, 16, 16)
+
+
+def test_a_fill_tells_the_units():
+    images = np.linspace(0, 255, 512).reshape(2, 1, 16, 16)
+    turned = PerImage(Rotation, degrees=Normal(20, 5), fill=255)
+    for corruption in (Rotation(20, fill=255), turned, Compose(lambda x: x, Compose(turned))):
+        assert corruption(images).max() > 200
+    with pytest.raises(ValueError, match="values in"):
+        turned(10 * images)
+
+
 def test_invert_twice_is_the_identity():
     assert torch.equal(Compose(Invert(), Invert())(random_images()), random_images())
 

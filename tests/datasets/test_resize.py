@@ -48,6 +48,22 @@ def test_rows_are_resized_as_the_images_that_they_hold(channels):
     )
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_channels_may_be_last(channels, dtype):
+    images = (rng.random((5, channels, 12, 9)) * 255).astype(dtype)
+    found = resize_images(np.moveaxis(images, 1, -1), (7, 20))
+    np.testing.assert_array_equal(found, np.moveaxis(resize_images(images, (7, 20)), 1, -1))
+    assert found.flags.c_contiguous
+
+
+def test_planes_of_channels_that_nobody_can_tell():
+    images = rng.random((2, 8, 12, 9))
+    with pytest.raises(ValueError, match=r"\(8, 12, 9\) may have their channels first or last. Pass planes"):
+        resize_images(images, 6)
+    assert resize_images(images[..., :8, :8], 6).shape == (2, 8, 6, 6)
+
+
 def test_same_size_gives_an_equal_copy():
     same = resize_images(DIGITS, 28)
     np.testing.assert_array_equal(same, DIGITS)
@@ -63,6 +79,7 @@ def test_same_size_gives_an_equal_copy():
         (DIGITS[0, 0], 16, ValueError, r"images must be .* rows \(n, n_features\), got shape \(28,\)"),
         (DIGITS[0], 16, ValueError, "28 rows of 28 values are no grey or RGB squares of at least 8x8 pixels. Reshape"),
         (rng.random((64, 64)), 16, ValueError, "64 rows of 64 values may be one image as well. Reshape"),
+        (rng.random((28, 28, 3)), 16, ValueError, r"\(28, 28, 3\) looks like one image \(h, w, c\). Pass images\[None"),
         (DIGITS.astype(int), 16, TypeError, "uint8, float32 or float64, got int64"),
     ],
 )

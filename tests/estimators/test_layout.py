@@ -1,5 +1,7 @@
 """Layout of images: fixed in `fit`, held to afterwards; channels last are read right, what does not fit is refused."""
 
+import re
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -147,6 +149,9 @@ class TestChannelsLast:
         ((9, 7, 2), None, (2, 9, 7)),
         ((3, 9, 3), None, (3, 9, 3)),
         ((5, 5, 5), None, (5, 5, 5)),
+        ((8, 16, 16), None, (8, 16, 16)),
+        ((8, 16, 12), (8, 16, 12), (8, 16, 12)),
+        ((16, 16, 8), (8, 16, 16), (8, 16, 16)),
         ((9, 7, 4), (4, 9, 7), (4, 9, 7)),
         ((3, 9, 3), (3, 3, 9), (3, 3, 9)),
         ((9, 7, 3), (1, 9, 9), (3, 9, 7)),
@@ -159,6 +164,15 @@ def test_one_rule_says_which_axis_holds_the_channels(shape, known, told):
     np.testing.assert_array_equal(as_came(rows, shape, told), X)
     channels_first = X if shape == told else np.moveaxis(X, -1, 1) if len(shape) == 3 else X
     np.testing.assert_array_equal(rows, channels_first.reshape(2, -1))
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 8), (8, 16, 12), (5, 6, 7)])
+@pytest.mark.parametrize("cls", [MimicGANProjector, DCGAN, VAE], **IDS)
+def test_channels_that_may_be_either_axis_are_asked_for(cls, shape):
+    X = np.zeros((9, *shape), dtype=np.float32)
+    wanted = rf"image_shape=.*{re.escape(str(shape))} or {re.escape(str((shape[2], *shape[:2])))}"
+    with pytest.raises(GeneratorMismatchError, match=rf"^{cls.__name__}: .*first axis or the last.*{wanted}"):
+        cls().fit(X)
 
 
 GREY = (1, 8, 8)

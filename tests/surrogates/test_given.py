@@ -10,7 +10,9 @@ from torch import nn
 from skmimic.exceptions import GeneratorMismatchError
 from skmimic.surrogates import (
     Affine,
+    Composition,
     FittedSurrogate,
+    Identity,
     KnownCorruption,
     Surrogate,
     UserSurrogate,
@@ -155,6 +157,28 @@ class TestFittedSurrogate:
         applied = FittedSurrogate(surrogate).apply(IMAGES.numpy())
         assert applied.dtype == np.float32
         np.testing.assert_array_equal(applied, surrogate(IMAGES).detach().numpy())
+
+    @pytest.mark.parametrize(
+        ("factory", "shape", "cure"),
+        [
+            (Affine, (3, 8, 8, 1), "moveaxis"),
+            (Affine, (3, 9, 9), "resize"),
+            (Affine, (3, 1, 9, 9), "resize"),
+            (Affine, (3, 2, 8, 8), "resize"),
+            (lambda shape: Composition([Affine(shape)]), (3, 8, 8, 1), "moveaxis"),
+            (lambda shape: Identity(), (3, 8, 8, 1), "moveaxis"),
+            (lambda shape: Identity(), (8, 8), "Reshape"),
+        ],
+    )
+    def test_refuses_images_that_it_was_not_learned_on(self, factory, shape, cure):
+        fitted = FittedSurrogate(factory(SHAPE))
+        for images in (np.zeros(shape), torch.zeros(shape)):
+            with pytest.raises(ValueError, match=rf"apply: expected images of shape \(n, .*got .*{cure}"):
+                fitted.apply(images)
+
+    def test_refuses_arrays_in_other_units(self):
+        with pytest.raises(ValueError, match=r"values in \[-1, 1\], got 0 to 255.*/ 127\.5 - 1"):
+            FittedSurrogate(Affine(SHAPE)).apply(np.linspace(0, 255, 64).reshape(1, *SHAPE))
 
     @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode, torch.enable_grad])
     def test_is_frozen_in_every_mode(self, mode):
