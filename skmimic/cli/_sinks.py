@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import zipfile
 from pathlib import Path
 
@@ -74,9 +75,12 @@ def check_sink(path):
             raise CommandError(f"{path}: is a folder, not a {kind} file.")
         check_replaceable(path)
     elif path.is_dir():
-        if any(path.iterdir()):
+        real = Path(os.path.realpath(path))  # "." and its parent would be compared by their names
+        if any(real.iterdir()):
             raise CommandError(f"{path}: the folder is not empty. Name a new one.")
-        if path.is_mount():
+        if real == Path.cwd():
+            raise CommandError(f"{path}: is the current folder, {real}. Name a new folder in it.")
+        if real.is_mount():
             raise CommandError(f"{path}: a disk is mounted there. Name a new folder in it.")
     elif path.exists() or kind:
         raise CommandError(f"{path}: expected a name that ends in .npy or .npz, or a new folder without an ending.")

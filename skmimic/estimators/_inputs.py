@@ -31,17 +31,21 @@ def as_array(subject, X):
     GeneratorMismatchError
         If images of a list differ in shape or mode, or have a mode that is no brightness. The first is named.
     TypeError
-        If X is a data set, a loader or an iterator.
+        If X is a data set, a loader, an iterator or one picture, or holds labels beside its images.
     """
     X = _unmasked(X)
+    if _is_picture(X):
+        raise TypeError(f"{subject}: X is one picture, expected an array or a list of images. Pass [X].")
     if isinstance(X, (Dataset, DataLoader, Iterator)):
         raise TypeError(_refusal(subject, X))
     if torch.is_tensor(X):
         return _of_tensor(X)
     if getattr(X, "ndim", 1) == 1 and hasattr(X, "to_numpy"):  # a series
         X = X.to_numpy()
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X) and _is_image(X[0]):
-        X = list(X)
+    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X):
+        X = list(X) if _is_image(X[0]) or _is_labelled(X[0]) else X
+    if isinstance(X, (list, tuple)) and len(X):
+        _refuse_labels(subject, X)
     if isinstance(X, (list, tuple)) and len(X) and _is_image(X[0]):
         return _stacked(subject, X)
     return np.asarray(X) if len(getattr(X, "shape", ())) > 2 else X  # images of other array libraries
@@ -63,8 +67,32 @@ def _refusal(subject, X):
     elif isinstance(X, Dataset):
         cure = "torch.stack([item[0] for item in dataset]), or without [0] where items are tensors"
     else:
-        cure = "list(X)"
+        cure = "list(X), or [item[0] for item in X] where its items are pairs"  # to look would take one away
     return f"{subject}: X is a {type(X).__name__}, expected an array or a list of images. Pass {cure}."
+
+
+def _refuse_labels(subject, X):
+    """Say where the images are in a list of pairs (image, label), and in a pair (X, y)."""
+    if _is_labelled(X[0]):
+        cure = f"X holds images with their labels, {type(X[0]).__name__}s. Pass [item[0] for item in X]"
+    elif len(X) == 2 and _n_axes(X[0]) >= 2 and (X[1] is None or _n_axes(X[1]) == 1):
+        cure = "X is a pair of images and labels, (X, y). Pass X[0], and X[1] as y where labels are wanted"
+    else:
+        return
+    raise TypeError(f"{subject}: {cure}.")
+
+
+def _is_labelled(item):
+    """Whether an item of a list is a pair of an image and a label."""
+    is_pair = isinstance(item, (list, tuple)) and len(item) > 1
+    return is_pair and _n_axes(item[0]) >= 1 and not isinstance(item[0], (list, tuple)) and _n_axes(item[1]) == 0
+
+
+def _n_axes(item):
+    """How many axes an item has; lists are looked into, a picture has two."""
+    if isinstance(item, (list, tuple)):
+        return 1 + (_n_axes(item[0]) if len(item) else 0)
+    return 2 if _is_picture(item) else getattr(item, "ndim", 0)
 
 
 def _of_tensor(tensor):

@@ -10,6 +10,7 @@ from PIL import Image
 from skmimic.cli import _demo, _places
 from skmimic.cli._console import CommandError
 from skmimic.cli._places import check_places
+from skmimic.cli._sinks import check_sink
 
 posix = pytest.mark.skipif(os.name == "nt", reason="links of POSIX")
 
@@ -117,6 +118,31 @@ def test_project_refuses_before_any_work_and_nothing_is_lost(
     line = refused("project", source, target, "--gan", "gan.npz", *options)
     assert str(target if saved is None else saved) in line
     assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+@posix
+@pytest.mark.parametrize("name", [".", "./", "link", "../here"])
+def test_the_current_folder_is_refused_as_such(tmp_path, monkeypatch, name):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    if name == "link":
+        (tmp_path / "link").symlink_to(here)
+        name = tmp_path / "link"
+    with pytest.raises(CommandError, match=rf"is the current folder, {here}\. Name a new folder in it"):
+        check_sink(name)
+    check_sink("new")
+    (tmp_path / "empty").mkdir()
+    check_sink("../empty")
+
+
+def test_a_mounted_disk_is_refused_by_any_of_its_names(tmp_path, monkeypatch):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to("disk")
+    monkeypatch.setattr(Path, "is_mount", lambda path: path == tmp_path / "disk")
+    for name in ("disk", "link", "disk/."):
+        with pytest.raises(CommandError, match="a disk is mounted there"):
+            check_sink(tmp_path / name)
 
 
 def test_demo_refuses_one_file_for_picture_and_figures(refused, monkeypatch, tmp_path):

@@ -20,8 +20,10 @@ def series(items):
 
 
 def objects(items):
+    items = list(items)
     array = np.empty(len(items), dtype=object)
-    array[:] = list(items)
+    for index, item in enumerate(items):
+        array[index] = item
     return array
 
 
@@ -93,6 +95,16 @@ class TestPictures:
         with pytest.raises(GeneratorMismatchError, match=rf'^PGD: X\[1\] .* mode {mode!r}.*picture\.convert\("RGB"\)'):
             as_array("PGD", X)
 
+    def test_one_alone_is_no_list(self):
+        picture = self.image.fromarray(np.zeros((8, 8), np.uint8))
+        for cls in (MimicGANProjector, DCGAN):  # rows of 8 values else
+            with pytest.raises(TypeError, match=rf"^{cls.__name__}: X is one picture.*Pass \[X\]"):
+                cls().fit(picture)
+        with pytest.raises(TypeError, match=r"\[item\[0\] for item in X\]"):
+            as_array("PGD", [(picture, 3), (picture, 4)])
+        with pytest.raises(TypeError, match=r"Pass X\[0\]"):
+            as_array("PGD", ([picture, picture], [3, 4]))
+
     def test_the_first_of_another_mode_or_size_is_named(self):
         new = self.image.new
         with pytest.raises(GeneratorMismatchError, match=r"X\[2\] is a picture of mode 'L', X\[0\] of mode 'RGB'"):
@@ -118,8 +130,29 @@ DATA = TensorDataset(torch.tensor(GREY))
 SOURCES = {
     "data set": (DATA, r"X is a TensorDataset.*torch\.stack\(\[item\[0\] for item in dataset\]\)"),
     "loader": (DataLoader(DATA, batch_size=4), r"X is a DataLoader.*torch\.cat\(\[batch\[0\] for batch in loader\]\)"),
-    "generator": ((x for x in GREY), r"X is a generator.*list\(X\)"),
+    "generator": ((x for x in GREY), r"X is a generator.*list\(X\), or \[item\[0\] for item in X\] where"),
     "map": (map(np.abs, GREY), r"X is a map.*list\(X\)"),
+}
+
+
+LABELS = list(range(10))
+FIRST_OF_EACH, FIRST = (
+    r"X holds images with their labels.*Pass \[item\[0\] for item in X\]",
+    r"X is a pair .*\(X, y\)\. Pass X\[0\]",
+)
+SOURCES |= {
+    "pairs": (list(zip(GREY, LABELS, strict=True)), FIRST_OF_EACH),
+    "pairs of tensors": (list(zip(torch.tensor(RGB), torch.tensor(LABELS), strict=True)), FIRST_OF_EACH),
+    "pairs of rows and words": (tuple((x, "word") for x in pictures(10)), FIRST_OF_EACH),
+    "lists of two": ([[x, 0] for x in GREY], FIRST_OF_EACH),
+    "images without labels": ([(x, None) for x in GREY], FIRST_OF_EACH),
+    "objects that are pairs": (objects(zip(GREY, LABELS, strict=True)), FIRST_OF_EACH),
+    "X and y": ((GREY, np.array(LABELS)), FIRST),
+    "rows and y": ((pictures(10), LABELS), FIRST),
+    "two of each": ((GREY[:2], LABELS[:2]), FIRST),
+    "tensors": ((torch.tensor(RGB), torch.tensor(LABELS)), FIRST),
+    "a list of images and y": ((list(GREY), LABELS), FIRST),
+    "X and nothing": ([GREY, None], FIRST),
 }
 
 

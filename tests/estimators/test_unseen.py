@@ -7,6 +7,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.decomposition import PCA
 from sklearn.utils import get_tags
 
@@ -316,6 +317,13 @@ class TestRefusals:
         X[[5, 11]] = np.nan
         with pytest.raises(ValueError, match=rf"^{cls.__name__}: 2 of 24 rows of X have no pixel.*first is row 5\."):
             small(cls).fit(X)
+
+    def test_nothing_seen_at_all_is_not_taken_for_a_value(self):
+        model = small(PGDProjector).fit(holed())
+        for n in (1, 3):
+            for call in (clone(model).fit, model.transform, model.score_samples):
+                with pytest.raises(ValueError, match=rf"{n} of {n} rows of X have no pixel.*first is row 0\."):
+                    call(np.full((n, 64), np.nan))
 
     def test_infinity_stays_refused_beside_nan(self):
         X = holed()
