@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..utils import BYTES, UNIT, Bounds, ends_of, is_far_outside
+
 __all__ = ["d_proj", "psnr"]
 
 
@@ -27,8 +29,9 @@ def d_proj(X_true, X_projected, *, data_range=(-1.0, 1.0)):
     Raises
     ------
     ValueError
-        If the shapes differ, the range is not a pair ``low < high``, or bytes (uint8) are compared with floats that are
-        not in (0, 255).
+        If the shapes differ, the range is not a pair ``low < high``, or the images are in other units: beyond the range
+        by more than its width, booleans where it is not (0, 1), bytes (uint8) where it does not begin at 0, or integers
+        beside floats in [-1, 1].
 
     See Also
     --------
@@ -69,8 +72,9 @@ def psnr(X_true, X_projected, *, data_range=(-1.0, 1.0)):
     Raises
     ------
     ValueError
-        If the shapes differ, the range is not a pair ``low < high``, or bytes (uint8) are compared with floats that are
-        not in (0, 255).
+        If the shapes differ, the range is not a pair ``low < high``, or the images are in other units: beyond the range
+        by more than its width, booleans where it is not (0, 1), bytes (uint8) where it does not begin at 0, or integers
+        beside floats in [-1, 1].
 
     See Also
     --------
@@ -89,29 +93,38 @@ def psnr(X_true, X_projected, *, data_range=(-1.0, 1.0)):
 
 def _difference(X_true, X_projected, data_range):
     """Return the differences as float64 rows, and the span of the range."""
-    X_true, X_projected = np.asarray(X_true), np.asarray(X_projected)
-    _refuse_mixed_units(X_true, X_projected, data_range)
-    X_true, X_projected = X_true.astype(np.float64), X_projected.astype(np.float64)
+    X_true, X_projected, bounds = np.asarray(X_true), np.asarray(X_projected), Bounds.of(data_range)
     if X_true.shape != X_projected.shape or X_true.ndim < 2:
         raise ValueError(
             f"X_true and X_projected must have one shape (n_samples, ...), got {X_true.shape} and "
             f"{X_projected.shape}. Bring them to the same rows or images."
         )
-    low, high = map(float, data_range)
-    if not low < high:
-        raise ValueError(f"data_range must be (low, high) with low < high, got {data_range!r}.")
-    return (X_true - X_projected).reshape(len(X_true), -1), high - low
-
-
-def _refuse_mixed_units(X_true, X_projected, data_range):
-    """Bytes go from 0 to 255, so floats beside them must, too, and `data_range` must say so."""
-    kinds = {array.dtype == np.uint8: array for array in (X_true, X_projected)}
-    if len(kinds) < 2:
-        return
-    floats, is_told = kinds[False], tuple(map(float, data_range)) == (0.0, 255.0)
-    if not is_told or (kinds[True].size and kinds[True].max() > 1 >= np.abs(floats).max()):
+    if not (_is_in(X_true, bounds) and _is_in(X_projected, bounds)) or _differ_in_unit(X_true, X_projected):
         raise ValueError(
-            f"X_true is {X_true.dtype} and X_projected {X_projected.dtype}: bytes go from 0 to 255, the floats from "
-            f"{floats.min():g} to {floats.max():g}, and data_range={tuple(data_range)!r}. Bring both to one unit, and "
-            "pass data_range=(low, high) of it; (0, 255) for bytes."
+            f"X_true is {_in_words(X_true)}, X_projected {_in_words(X_projected)}, and data_range={tuple(bounds)}. "
+            "Bring both to one unit, and pass data_range=(low, high) of it: (0, 255) for bytes, (0, 1) for booleans."
         )
+    difference = X_true.astype(np.float64) - X_projected.astype(np.float64)
+    return difference.reshape(len(difference), -1), bounds.high - bounds.low
+
+
+def _is_in(images, bounds):
+    """Whether images may be in a range: booleans are 0 and 1, bytes begin at 0, the others may be noisy."""
+    if images.dtype == bool:
+        return bounds == UNIT
+    if images.dtype == np.uint8:
+        return bounds.low == 0 and (bounds == BYTES or not images.size or images.max() <= bounds.high)
+    return not is_far_outside(images, *bounds)
+
+
+def _differ_in_unit(X_true, X_projected):
+    """Whether integers that count further than to 1 stand beside floats that do not."""
+    kinds = {array.dtype.kind in "iu": array for array in (X_true, X_projected)}
+    if len(kinds) < 2 or not X_true.size:
+        return False
+    return kinds[True].max() > 1 >= max(map(abs, ends_of(kinds[False])))
+
+
+def _in_words(images):
+    low, high = ends_of(images)
+    return f"{images.dtype} from {low:g} to {high:g}"

@@ -136,7 +136,8 @@ SOURCES = {
 
 
 LABELS = list(range(10))
-FIRST_OF_EACH, FIRST = (
+FIRST_OF_EACH = r"X holds images with their labels.*Pass \[item\[0\] for item in X\]"
+FIRST = r"X is a pair .*\(X, y\)\. Pass X\[0\]"
     r"X holds images with their labels.*Pass \[item\[0\] for item in X\]",
     r"X is a pair .*\(X, y\)\. Pass X\[0\]",
 )

@@ -53,24 +53,49 @@ def test_bad_input_is_named(metric):
         metric(A, B, data_range=(1, -1))
 
 
+BYTES = (A * 127.5 + 127.5).round().astype(np.uint8)
+CALIBRATED = (B + 1) / 2
+ONE_UNIT = r"X_true is .*X_projected .*data_range=.*Bring both to one unit"
+OTHER_UNITS = {
+    "bytes without their range": (BYTES, BYTES, (-1, 1)),
+    "dark bytes without their range": (BYTES // 200, BYTES // 200, (-1, 1)),
+    "bytes in a smaller range": (BYTES, BYTES, (0, 1)),
+    "bytes beside [-1, 1]": (BYTES, B, (0, 255)),
+    "bytes beside [0, 1]": (BYTES, CALIBRATED, (0, 255)),
+    "bytes beside floats of their unit, without the range": (BYTES, BYTES + 3.0, (-1, 1)),
+    "integers beside [0, 1]": (BYTES.astype(int), CALIBRATED, (-1, 1)),
+    "integers beside [0, 1], with their range": (BYTES.astype(int), CALIBRATED, (0, 255)),
+    "floats of bytes beside [0, 1]": (BYTES.astype(float), CALIBRATED, (-1, 1)),
+    "booleans": (A > 0, B > 0, (-1, 1)),
+    "booleans beside floats": (A > 0, CALIBRATED.astype(np.float32), (-1, 1)),
+    "booleans beside bytes": (A > 0, BYTES, (0, 255)),
+    "holes beside bytes": (np.where(A > 0, np.nan, A), BYTES.astype(float), (-1, 1)),
+}
+ONE_AND_THE_SAME = {
+    "bytes": (BYTES, BYTES[::-1], (0, 255)),
+    "bytes beside floats": (BYTES, BYTES + 3.0, (0, 255)),
+    "bytes of sixteen greys": (BYTES // 16, BYTES // 16.0, (0, 16)),
+    "black bytes": (BYTES * 0, CALIBRATED, (0, 255)),
+    "integers of bytes": (BYTES.astype(int), BYTES * 1.0, (0, 255)),
+    "integers that are the ends of the range": (np.where(A > 0, 1, -1), B, (-1, 1)),
+    "booleans": (A > 0, CALIBRATED, (0, 1)),
+    "noisy floats": (A, 2.5 * B, (-1, 1)),
+}
+
+
 @pytest.mark.parametrize("metric", [d_proj, psnr])
-class TestBytesBesideFloats:
-    """Bytes go from 0 to 255; what is compared with them must as well."""
+class TestUnits:
+    """Both sides and the range are of one unit, as far as types and values tell."""
 
-    bytes_ = (A * 127.5 + 127.5).round().astype(np.uint8)
+    @pytest.mark.parametrize("name", OTHER_UNITS)
+    def test_others_are_refused_either_way_round(self, metric, name):
+        *pair, data_range = OTHER_UNITS[name]
+        for both in (pair, pair[::-1]):
+            with pytest.raises(ValueError, match=ONE_UNIT):
+                metric(*both, data_range=data_range)
 
-    @pytest.mark.parametrize("data_range", [(-1, 1), (0, 1), (0, 255)])
-    @pytest.mark.parametrize("low", [-1, 0])
-    def test_floats_in_other_units_are_refused_either_way_round(self, metric, data_range, low):
-        floats = (B + 1) / 2 * (1 - low) + low
-        for pair in ((self.bytes_, floats), (floats, self.bytes_)):
-            with pytest.raises(ValueError, match=r"uint8.*Bring both to one unit"):
-                metric(*pair, data_range=data_range)
-
-    def test_floats_in_bytes_are_compared_when_the_range_says_so(self, metric):
-        floats = self.bytes_ + 3.0
-        np.testing.assert_array_equal(
-            metric(self.bytes_, floats, data_range=(0, 255)), metric(self.bytes_ * 1.0, floats, data_range=(0, 255))
-        )
-        with pytest.raises(ValueError, match="one unit"):
-            metric(self.bytes_, floats)
+    @pytest.mark.parametrize("name", ONE_AND_THE_SAME)
+    def test_the_type_changes_no_number(self, metric, name):
+        *pair, data_range = ONE_AND_THE_SAME[name]
+        expected = metric(*(array.astype(float) for array in pair), data_range=data_range)
+        np.testing.assert_array_equal(metric(*pair, data_range=data_range), expected)
