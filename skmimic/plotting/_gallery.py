@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..utils import BYTES, CANONICAL, UNIT, Bounds, import_extra
+from ..utils import BYTES, CANONICAL, UNIT, Bounds, channels_axis, import_extra
 
 __all__ = [
     "ACCENT",
@@ -36,8 +36,8 @@ class Row:
     Attributes
     ----------
     name : str
-    images : ndarray (n, h, w) or (n, c, h, w)
-        Masked pixels of a numpy masked array are drawn in another colour.
+    images : ndarray (n, h, w), (n, c, h, w) or (n, h, w, c)
+        Grey or RGB. Masked pixels of a numpy masked array, and NaN, are drawn in another colour.
     share : float or None
         Length of the bar, in [0, 1].
     note : str
@@ -114,11 +114,12 @@ def range_of(images):
     -------
     Bounds
     """
-    images = [np.ma.asarray(one) for one in images if np.size(one)]
+    images = [np.ma.asarray(one) for one in images]
     if any(one.dtype == np.uint8 for one in images):
         return BYTES
-    low, high = (end([end(one) for one in images]) for end in (np.min, np.max)) if images else CANONICAL
-    spanned = Bounds(float(low), float(high)) if low < high else Bounds(float(low) - 1, float(high) + 1)
+    seen = [one for one in map(_as_numbers, images) if one.count()]
+    low, high = (float(end([end(one) for one in seen])) for end in (np.min, np.max)) if seen else CANONICAL
+    spanned = Bounds(low, high) if low < high else Bounds(low - 1, high + 1)
     return next((usual for usual in (UNIT, CANONICAL) if usual.holds(low, high)), spanned)
 
 
@@ -149,15 +150,36 @@ def _draw_name(ax, row, top, colour):
     ax.text(-0.25, top + 0.76, row.note, ha="right", va="center", color=QUIET, fontsize=7.5)
 
 
+def _as_numbers(image):
+    """Mask what is no number; booleans become 0 and 1, which can be subtracted."""
+    image = np.ma.asarray(image)
+    return np.ma.masked_invalid(image.astype(np.float64) if image.dtype.kind != "f" else image)
+
+
+def _channels_first(image):
+    """Bring one picture to (1, h, w) or (3, h, w)."""
+    image = image[None] if image.ndim == 2 else image
+    image = np.moveaxis(image, -1, 0) if image.ndim == 3 and channels_axis(image.shape) == -1 else image
+    if image.ndim != 3 or len(image) not in (1, 3):
+        raise ValueError(
+            f"A picture must be (h, w), (c, h, w) or (h, w, c) with one or three channels, got {image.shape}. Choose "
+            "or combine channels."
+        )
+    return image
+
+
 def _draw_image(ax, image, left, top, bounds):
     """Draw one picture; grey ones as ink on paper."""
     place = {"extent": (left, left + 1, top + 1, top), "interpolation": "nearest", "zorder": 2}
-    if image.ndim == 3 and len(image) == 3:
-        ax.imshow(bounds.convert(np.asarray(image, float), Bounds(0, 1)).clip(0, 1).transpose(1, 2, 0), **place)
-        return
+    image = _channels_first(_as_numbers(image))
     colours = import_extra("matplotlib.colors", extra="plot", purpose="A picture")
+    if len(image) == 3:
+        values = bounds.convert(image.filled(bounds.low), UNIT).clip(0, 1).transpose(1, 2, 0)
+        values[np.ma.getmaskarray(image).any(axis=0)] = colours.to_rgb(LOST)
+        ax.imshow(values, **place)
+        return
     inks = colours.LinearSegmentedColormap.from_list("ink", PAPER).with_extremes(bad=LOST)
-    ax.imshow(image.reshape(image.shape[-2:]), cmap=inks, vmin=bounds.low, vmax=bounds.high, **place)
+    ax.imshow(image[0], cmap=inks, vmin=bounds.low, vmax=bounds.high, **place)
 
 
 def _draw_bar(ax, share, left, top, colour):

@@ -2,9 +2,7 @@
 
 import numpy as np
 
-from ..estimators._inputs import as_array
-from ..estimators._layout import rows_in, shapes_in
-from ..utils import as_images
+from ._drawn import as_drawn
 from ._gallery import Row, draw_gallery, gallery_size, new_axes, range_of
 
 __all__ = ["ProjectionDisplay"]
@@ -15,8 +13,8 @@ class ProjectionDisplay:
 
     Parameters
     ----------
-    rows : dict of str to ndarray (n, h, w) or (n, c, h, w)
-        Images by the name of their row; grey or RGB.
+    rows : dict of str to ndarray (n, h, w), (n, c, h, w) or (n, h, w, c)
+        Images by the name of their row; grey or RGB. Masked pixels and NaN are drawn in another colour.
     data_range : (low, high) or None, default=None
         Values of black and white. None reads it off the images: 0..255 for bytes, else the smallest of 0..1, -1..1 and
         what they span that holds all of them.
@@ -65,12 +63,9 @@ class ProjectionDisplay:
         -------
         ProjectionDisplay
         """
-        X_clean = estimator.transform(X)
-        shown = {"clean": X_true, "observed": X, "restored": X_clean}
-        if hasattr(estimator, "inverse_transform"):
-            shown["corrupted again"] = estimator.inverse_transform(X_clean[:n_images])
+        shown = {"clean": X_true, "observed": X, **_restored(estimator, X, n_images)}
         rows = {
-            name: _as_drawn(images, n_images, estimator.image_shape_)
+            name: as_drawn("ProjectionDisplay", images, estimator.image_shape_, n_images)
             for name, images in shown.items()
             if images is not None
         }
@@ -98,13 +93,19 @@ class ProjectionDisplay:
         if ax is None:
             width, height = gallery_size(rows)
             (ax,) = new_axes("ProjectionDisplay", width, height=height)
-        draw_gallery(ax, rows, self.data_range or range_of(self.rows.values()))
+        draw_gallery(ax, rows, range_of(self.rows.values()) if self.data_range is None else self.data_range)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
-def _as_drawn(images, n_images, image_shape):
-    """The first images (n, c, h, w) of whatever an estimator takes; pixels that were not seen are masked."""
-    array = np.asarray(as_array("ProjectionDisplay", images))[:n_images]
-    _, told = shapes_in("ProjectionDisplay", array, image_shape)
-    return np.ma.masked_invalid(as_images(array if told is None else rows_in(array, told), image_shape))
+def _restored(estimator, X, n_images):
+    """What an estimator makes of X, as images whatever it gives, and the corruption put on that again."""
+    found = estimator.transform(X)
+    gives_latents = getattr(estimator, "output", "images") == "latents"
+    restored = {"restored": estimator.decode(np.asarray(found)) if gives_latents else found}
+    if hasattr(estimator, "inverse_transform"):
+        several = getattr(estimator, "surrogates_", None)
+        is_mixed = isinstance(several, list) and len(several) > 1
+        labels = {"labels": estimator.assign(X)[:n_images]} if is_mixed else {}
+        restored["corrupted again"] = estimator.inverse_transform(found[:n_images], **labels)
+    return restored

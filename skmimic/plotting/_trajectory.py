@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..metrics import d_proj
-from ..utils import as_images, as_rows
+from ._drawn import as_drawn
 from ._gallery import ACCENT, GLOW, HEAD, QUIET, STEP, Row, draw_gallery, draw_heading, gallery_size, new_axes
 
 __all__ = ["TrajectoryDisplay"]
@@ -95,7 +95,7 @@ class TrajectoryDisplay:
         """
         trajectory = estimator.project(X, trajectory=True).trajectory
         observed, clean = (
-            None if rows is None else as_images(as_rows(np.asarray(rows)), estimator.image_shape_)
+            None if rows is None else as_drawn("TrajectoryDisplay", rows, estimator.image_shape_)
             for rows in (X, X_true)
         )
         numbers = {"n_images": n_images, "n_moments": n_moments}

@@ -138,9 +138,6 @@ SOURCES = {
 LABELS = list(range(10))
 FIRST_OF_EACH = r"X holds images with their labels.*Pass \[item\[0\] for item in X\]"
 FIRST = r"X is a pair .*\(X, y\)\. Pass X\[0\]"
-    r"X holds images with their labels.*Pass \[item\[0\] for item in X\]",
-    r"X is a pair .*\(X, y\)\. Pass X\[0\]",
-)
 SOURCES |= {
     "pairs": (list(zip(GREY, LABELS, strict=True)), FIRST_OF_EACH),
     "pairs of tensors": (list(zip(torch.tensor(RGB), torch.tensor(LABELS), strict=True)), FIRST_OF_EACH),

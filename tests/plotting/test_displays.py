@@ -14,7 +14,7 @@ from skmimic.exceptions import MissingExtraError
 from skmimic.generators import linear_generator_from_data
 from skmimic.metrics import d_proj
 from skmimic.plotting import DemoDisplay, Panel, ProjectionDisplay, Row, SurrogateDisplay, TrajectoryDisplay
-from tests.helpers import pictures, small
+from tests.helpers import gain_module, pictures, small, smooth_generator
 
 
 @pytest.fixture
@@ -273,11 +273,82 @@ def test_without_matplotlib_the_extra_is_named(panels, monkeypatch):
         (np.array([[[0.0, 14.0]]]), (0, 14)),
         (np.array([[[np.nan, -2.5, 4.0]]]), (-2.5, 4)),
         (np.full((1, 1, 2), 3.0), (2, 4)),
+        (np.array([[[False, True]]]), (0, 1)),
+        (np.array([[[False, False]]]), (0, 1)),
+        (np.array([[[0, 14]]]), (0, 14)),
+        (np.full((1, 1, 2), np.nan), (-1, 1)),
     ],
 )
 def test_black_and_white_of_a_picture_are_those_of_its_images(images, expected):
     display = ProjectionDisplay({"some": np.ma.masked_invalid(images)}).plot()
     assert display.ax_.get_images()[0].get_clim() == expected
+
+
+@pytest.mark.parametrize(
+    ("images", "expected"),
+    [
+        (np.array([[[0.0, np.nan]]]), (0, 1)),
+        (np.array([[[np.nan, np.inf, 3.0, 9.0]]]), (3, 9)),
+        (np.full((1, 1, 2), np.nan), (-1, 1)),
+        (np.array([[[True, False]]]), (0, 1)),
+    ],
+)
+def test_what_is_no_number_need_not_be_masked(images, expected, axes):
+    ProjectionDisplay({"some": images, "none": images[:0]}).plot(axes)
+    assert axes.images[0].get_clim() == expected
+    assert np.ma.getmaskarray(axes.images[0].get_array()).sum() == (~np.isfinite(images)).sum()
+
+
+@pytest.mark.parametrize("data_range", [np.array([0, 4]), [0.0, 4.0], (np.float32(0), np.int64(4))])
+def test_a_range_is_any_pair(data_range, axes):
+    ProjectionDisplay({"some": np.zeros((1, 2, 2))}, data_range=data_range).plot(axes)
+    assert axes.images[0].get_clim() == (0, 4)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_channels_may_be_last(channels):
+    images = np.random.default_rng(0).random((2, channels, 6, 5))
+    images[1, 0, 2, 3] = np.nan
+    first, last = Figure().subplots(1, 2)
+    ProjectionDisplay({"some": images}).plot(first)
+    ProjectionDisplay({"some": np.moveaxis(images, 1, -1)}).plot(last)
+    for one, other in zip(first.images, last.images, strict=True):
+        np.testing.assert_array_equal(one.get_array(), other.get_array())
+    lost, seen = (last.images[1].to_rgba(last.images[1].get_array())[at] for at in ((2, 3), (2, 2)))
+    assert lost[0] > lost[2] + 0.2  # orange
+    assert not np.allclose(seen, lost)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 8, 8), (2, 8, 8, 2), (2, 64)])
+def test_other_channels_are_named(shape, axes):
+    with pytest.raises(ValueError, match=r"A picture must be .* one or three channels, got"):
+        ProjectionDisplay({"some": np.zeros(shape)}).plot(axes)
+
+
+def test_an_estimator_that_gives_latents_is_drawn_as_one_that_gives_images():
+    X = pictures()[:6].reshape(-1, 8, 8)
+    projectors = [small(MimicGANProjector, surrogate="identity", output=output) for output in ("images", "latents")]
+    shown = [ProjectionDisplay.from_estimator(projector.fit(X), X, X_true=X) for projector in projectors]
+    assert list(shown[0].rows) == list(shown[1].rows)
+    for name, images in shown[0].rows.items():
+        np.testing.assert_allclose(shown[1].rows[name], images, atol=1e-5)
+
+
+def test_every_row_is_put_through_its_own_of_several_corruptions():
+    X = np.concatenate([pictures()[:8], -pictures()[8:16]])
+    projector = small(MimicGANProjector, n_surrogates=2, surrogate=gain_module).fit(X)
+    display = ProjectionDisplay.from_estimator(projector, X, n_images=16)
+    expected = projector.inverse_transform(projector.transform(X), labels=projector.assign(X))
+    np.testing.assert_array_equal(display.rows["corrupted again"].reshape(16, -1), expected)
+
+
+def test_a_trajectory_reads_channels_that_are_last(pair_of_axes):
+    X = pictures(6, (3, 8, 8)).reshape(6, 3, 8, 8)
+    projector = small(PGDProjector, smooth_generator((3, 8, 8))).fit(X)
+    last = np.moveaxis(X, 1, -1)
+    display = TrajectoryDisplay.from_estimator(projector, last, last, ax=pair_of_axes)
+    np.testing.assert_array_equal(display.observed, X)
+    np.testing.assert_array_equal(display.clean, X)
 
 
 @pytest.mark.parametrize("to", [lambda X: X.reshape(-1, 8, 8), lambda X: X.reshape(-1, 8, 8, 1), list])
