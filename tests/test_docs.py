@@ -116,8 +116,5 @@ def test_deviations_cover_every_open_point():
 
 def test_the_test_command_of_the_readme_is_the_one_of_ci():
     blocks = BASH.findall((ROOT / "README.md").read_text())
-    (commands,) = [block.strip().splitlines() for block in blocks if "pytest" in block]
-    script = (ROOT / ".ci" / "run").read_text().replace("pip install -q ", "pip install ")
-    lines = [line.split(" 2>&1")[0] for line in script.splitlines()]
-    positions = [lines.index(command) for command in commands]
-    assert positions == list(range(positions[0], positions[0] + len(commands)))
+    (command,) = [block.strip() for block in blocks if "pytest" in block]
+    assert command in [line.strip() for line in (ROOT / ".ci" / "run").read_text().splitlines()]
