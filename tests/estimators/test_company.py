@@ -15,6 +15,7 @@ from torch import nn
 
 from skmimic import Generator, MimicAnomalyDetector, MimicGANProjector, PGDProjector, load_gan
 from skmimic.engine._encoder import Encoder, FittedEncoder
+from skmimic.engine._quasi_newton import TOGETHER
 from skmimic.generators import as_generator
 from skmimic.generators.architectures import DCGANGenerator, DenseGenerator
 from skmimic.surrogates import MissingPixels
@@ -137,6 +138,20 @@ def test_any_subset_gives_the_same_bits(case):
     index = CASES.index(case)
     for place in (index, index + 3):
         check(case, SIZES[place % len(SIZES)], index)
+
+
+@pytest.mark.parametrize("is_rough", [False, True])
+def test_chunks_too_large_for_joined_walks_give_the_bits_of_single_rows(is_rough, monkeypatch):
+    """Above `TOGETHER` rows every start walks in evaluations of its own; with a trial, and with a rough twin."""
+    assert TOGETHER < 130
+    monkeypatch.setattr("skmimic.generators._loaded.has_fast_bfloat16", lambda device: is_rough)
+    gan = dcgan((1, 16, 16), 8)  # of its own: the twin stays with the handle
+    assert (gan.on("cpu").rough is not None) == is_rough
+    X = gan.sample(130, random_state=1).reshape(130, -1) * np.float32(0.9)
+    model = PGDProjector(gan, **{**FEW, "T2": 36, "batch_size": 256}).fit(X)
+    everyone = model.encode(X)
+    for chosen in ([0], [129], [77], [64, 3], range(31), range(40, 80)):
+        np.testing.assert_array_equal(model.encode(X[list(chosen)]), everyone[list(chosen)])
 
 
 @pytest.mark.slow
