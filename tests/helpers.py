@@ -203,6 +203,7 @@ class Interrupter:
 
     def __init__(self, within, at=None):
         self.within, self.at, self.n_lines = str(within), at, 0
+        self.entered = {}  # number of the first line that was run in a function of a name
 
     def __enter__(self):
         self.before = sys.gettrace()
@@ -218,6 +219,7 @@ class Interrupter:
     def _on_line(self, frame, event, argument):
         if event == "line":
             self.n_lines += 1
+            self.entered.setdefault(frame.f_code.co_name, self.n_lines)
             if self.n_lines == self.at:
                 raise Stop
         return self._on_line
