@@ -1,5 +1,6 @@
 """L-BFGS of rows: every row its own, never uphill, exact where the answer is known."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,7 @@ from skmimic import load_gan
 from skmimic.engine import Latents, Problem, Settings
 from skmimic.engine._descent import Descent, observed_steps
 from skmimic.engine._initialisation import Candidates, start_latents
-from skmimic.engine._quasi_newton import TRIAL_SHARE, Contest, QuasiNewton, row_walk
+from skmimic.engine._quasi_newton import FINAL_SHARE, TRIAL_SHARE, Contest, QuasiNewton, row_walk
 from skmimic.surrogates import Affine, Identity
 from tests.helpers import loaded, pca_generator
 
@@ -231,18 +232,32 @@ def rough_problem(problem, noise=0.005, seed=0):
     return problem.with_(generator=generator)
 
 
+def counted(problem):
+    """The same problem, and a list of how many rows each evaluation takes."""
+    generator, counts, decode = copy_of(problem.generator), [], problem.generator.decode
+    generator.decode = lambda z: (counts.append(len(z)), decode(z))[1]
+    return problem.with_(generator=generator), counts
+
+
 def copy_of(generator):
     twin = object.__new__(type(generator))
     vars(twin).update(vars(generator))
     return twin
 
 
-def test_a_rough_contest_ends_in_the_problem_itself(digits):
+def test_a_rough_contest_ends_in_the_problem_itself(digits, monkeypatch):
     """As low as the exact contest but for a little, its objective that of the problem, and downhill at the end."""
     problem, observed, starts, exact = contest_of(digits, (0, 1))
-    contest = row_walk(problem, observed, starts, SETTINGS, rough_problem(problem))
+    contest, changed = row_walk(problem, observed, starts, SETTINGS, rough_problem(problem)), []
+    end_in = QuasiNewton.end_in
+    monkeypatch.setattr(
+        QuasiNewton, "end_in", lambda walk, problem: (end_in(walk, problem), changed.append(walk.objective()))
+    )
     for walk in (exact, contest):
         walk.project_rows(120)
+    (at_change,) = changed
+    assert (contest.objective() <= at_change).all()
+    assert contest.objective().sum() < at_change.sum()
     torch.testing.assert_close(contest.objective(), problem.objective(observed, contest.latents).detach())
     assert contest.objective().mean() < 1.03 * exact.objective().mean()
 
@@ -250,11 +265,18 @@ def test_a_rough_contest_ends_in_the_problem_itself(digits):
 @pytest.mark.parametrize("n_steps", [1, 25, 60])
 @pytest.mark.parametrize("n_starts", [2, 3])
 def test_a_rough_contest_evaluates_as_often_and_is_observed_at_the_same_steps(digits, n_starts, n_steps):
-    problem, observed, starts, _ = contest_of(digits, range(n_starts))
+    """A start and its steps for each row, but for one evaluation more when the problem is changed."""
+    original, observed, starts, _ = contest_of(digits, range(n_starts))
+    (problem, plain), (rough, roughly) = counted(original), counted(rough_problem(original))
     steps = []
-    contest = row_walk(problem, observed, starts, SETTINGS, rough_problem(problem))
+    contest = row_walk(problem, observed, starts, SETTINGS, rough)
     contest.project_rows(n_steps, lambda step, latents: steps.append(step))
     assert steps == observed_steps(n_steps)
+    assert sum(plain) == len(observed) * (1 + math.ceil(FINAL_SHARE * n_steps))
+    assert sum(plain) + sum(roughly) == len(observed) * (n_starts + n_steps + 1)
+    plain.clear()
+    row_walk(problem, observed, starts, SETTINGS).project_rows(n_steps)
+    assert sum(plain) == len(observed) * (n_starts + n_steps)
     torch.testing.assert_close(contest.objective(), problem.objective(observed, contest.latents).detach())
 
 
