@@ -16,6 +16,15 @@ SQUARE = (12, 12)
 SETTINGS = Settings(solver="joint", T=8, T1=15, T2=15)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _fewer_candidates():
+    """Pictures of four latents need few samples; whether rows tell their pose is asked elsewhere."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skmimic.engine._initialisation.n_affordable", lambda generator, n_wanted: min(n_wanted, 500))
+        patch.setattr("skmimic.engine._estimation.is_identifiable", lambda *arguments: True)
+        yield
+
+
 class Framed(nn.Module):
     """Smooth pictures of 8x8 pixels, without a symmetry, on a larger dark ground."""
 
@@ -33,7 +42,7 @@ def framed(height, width, channels=1):
     return loaded(Generator(Framed(height, width, channels), latent_dim=4))
 
 
-def rows_of(generator, corruption, n=40):
+def rows_of(generator, corruption, n=32):
     return corruption(generator.decode(generator.prior.sample(n, 4, torch.Generator().manual_seed(5))))
 
 
@@ -68,7 +77,7 @@ def test_retrieval_sees_the_same_content_in_any_frame():
     poses = []
     for sides in ((30, 30), (30, 58), (74, 30)):
         generator = framed(*sides)
-        candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=500)
+        candidates = Candidates(generator, torch.Generator().manual_seed(0), n_candidates=300)
         poses.append(retrieve(candidates, rows_of(generator, Rotation(33))).pose)
     for pose in poses:
         assert pose.rotation_deg == pytest.approx(poses[0].rotation_deg, abs=4)
