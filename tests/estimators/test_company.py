@@ -148,7 +148,7 @@ def test_chunks_too_large_for_joined_walks_give_the_bits_of_single_rows(is_rough
     gan = dcgan((1, 16, 16), 8)  # of its own: the twin stays with the handle
     assert (gan.on("cpu").rough is not None) == is_rough
     X = gan.sample(130, random_state=1).reshape(130, -1) * np.float32(0.9)
-    model = PGDProjector(gan, **{**FEW, "T2": 36, "batch_size": 256}).fit(X)
+    model = PGDProjector(gan, **{**FEW, "T2": 36, "batch_size": 256}, data_range=(-1, 1)).fit(X)
     everyone = model.encode(X)
     for chosen in ([0], [129], [77], [64, 3], range(31), range(40, 80)):
         np.testing.assert_array_equal(model.encode(X[list(chosen)]), everyone[list(chosen)])

@@ -53,7 +53,7 @@ def second_fit(model):
 
 
 def adapt(model):
-    model.adapt(0.3 * OLD)
+    model.adapt(0.8 * OLD)
 
 
 def learn_two_domains(model):
@@ -61,7 +61,7 @@ def learn_two_domains(model):
 
 
 def meet_two_domains(model):
-    model.fit_new_domain(0.3 * OLD, sample_domain=[-1, -1, -1, -2, -2, -2])
+    model.fit_new_domain(0.8 * OLD, sample_domain=[-1, -1, -1, -2, -2, -2])
 
 
 def load(model):
@@ -69,7 +69,7 @@ def load(model):
 
 
 def transform(model):
-    model.transform(0.3 * OLD)
+    model.transform(0.8 * OLD)
 
 
 LEARNING = ("projector", "detector", "aligner")
@@ -102,7 +102,9 @@ def _a_quick_engine(tmp_path_factory):
         patch.setattr("skmimic.engine._estimation.is_identifiable", lambda *arguments: True)
         patch.setattr("skmimic.engine._initialisation.Candidates.__init__", few)
         SAVED["path"] = tmp_path_factory.mktemp("saved") / "adaptation.npz"
-        learning(MimicGANProjector, surrogate="photometric").fit(0.3 * OLD).save_adaptation(SAVED["path"])
+        learning(MimicGANProjector, surrogate="photometric", data_range=RANGES["old"]).fit(0.8 * OLD).save_adaptation(
+            SAVED["path"]
+        )
         yield
 
 
