@@ -18,7 +18,7 @@ from ._stopwatch import Duration, Stopwatch
 
 __all__ = ["run"]
 
-EFFORT = {"batch_size": 100}  # divides the numbers of digits: a chunk that is not full costs as much as a full one
+EFFORT = {"batch_size": 100}  # divides the numbers of digits: of 400 in chunks of 256, the last would be padded by 112
 FULL = {"n_digits": 300, "n_target": 400, "class_priors": ("source", None), "effort": EFFORT, "n_workers": 2}
 QUICK = {"n_digits": 60, "n_target": 60, "class_priors": (None,), "effort": {"batch_size": 60, "T": 6}, "n_workers": 1}
 

@@ -2,7 +2,6 @@
 
 import copy
 import math
-import warnings
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,7 +19,7 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
-from ..utils import is_vector
+from ..utils import is_vector, warn_user
 from ._contrast import holds_gain, restore_contrast
 from ._descent import Descent
 from ._evidence import blur_width
@@ -410,10 +409,9 @@ def _mean_picture_residual(bench):
 def _warn_if_unexplained(residual, level):
     """Say that no family fits."""
     if residual > UNEXPLAINED * level:
-        warnings.warn(
+        warn_user(
             f"surrogate='auto': the best family leaves a residual of {residual:.3g} a row, the mean picture alone "
             f"{level:.3g}. The rows do not look like corrupted images of this generator: check image_shape and "
             "data_range, or pass a surrogate of your own.",
             SurrogateFitWarning,
-            stacklevel=2,
         )

@@ -1,10 +1,9 @@
 """Does the generator still show different images for different latents?"""
 
-import warnings
-
 import torch
 
 from ..exceptions import CollapseWarning
+from ..utils import warn_user
 
 __all__ = ["diversity", "warn_if_collapsed"]
 
@@ -44,10 +43,9 @@ def warn_if_collapsed(generated, real, name="training"):
     spread = float(diversity(real))
     ratio = float(diversity(generated)) / spread if spread > 0 else 1.0
     if ratio < LEAST_RATIO:
-        warnings.warn(
+        warn_user(
             f"{name}: the generator has collapsed, its images differ {ratio:.2f} times as much as the training images. "
             "Train longer, lower learning_rate, or try another random_state.",
             CollapseWarning,
-            stacklevel=2,
         )
     return ratio

@@ -1,10 +1,9 @@
 """Do the generator's images look like those that it was trained on?"""
 
-import warnings
-
 import torch
 
 from ..exceptions import ConvergenceWarning
+from ..utils import warn_user
 from ._collapse import LEAST_RATIO, diversity
 
 __all__ = ["remoteness", "warn_if_unlike"]
@@ -59,10 +58,9 @@ def warn_if_unlike(generated, real, name="training"):
     reason = (
         "hardly differ from one another" if is_blank else f"lie {remote:.1f} times as far from it as it from itself"
     )
-    warnings.warn(
+    warn_user(
         f"{name}: the generated images do not look like X yet, they {reason}. Train longer (n_epochs, max_steps), or "
         "pass more images.",
         ConvergenceWarning,
-        stacklevel=2,
     )
     return True

@@ -20,6 +20,7 @@ from ._random import seeded_globally, torch_generator
 from ._shield import shielded
 from ._units import ends_of, is_far_outside
 from ._versions import Versioned, checked_state, stamped_state
+from ._warnings import warn_user
 
 __all__ = [
     "BYTES",
@@ -69,4 +70,5 @@ __all__ = [
     "squared_distances",
     "stamped_state",
     "torch_generator",
+    "warn_user",
 ]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from skmimic import DCGAN, VAE, BiGAN, MimicGANProjector
-from skmimic.exceptions import ConvergenceWarning, SurrogateFitWarning
-from skmimic.training import remoteness, warn_if_unlike
+from skmimic.exceptions import CollapseWarning, ConvergenceWarning, SurrogateFitWarning
+from skmimic.training import remoteness, warn_if_collapsed, warn_if_unlike
 from tests.helpers import digits
 from tests.training.helpers import stripes
 
@@ -53,3 +53,15 @@ def test_a_projector_on_such_a_generator_says_that_nothing_fits():
 def test_a_training_of_two_steps_warns(estimator):
     with pytest.warns(ConvergenceWarning, match=f"{estimator.__name__}: the generated images do not look like X yet"):
         estimator(latent_dim=3, width=2, max_steps=2, random_state=0).fit(stripes().numpy())
+
+
+def test_warnings_point_at_the_line_that_called_us():
+    """Not into torch, scikit-learn or this package, however deep what warns lies."""
+    images = digits()[:40].reshape(-1, 1, 8, 8)
+    with pytest.warns(ConvergenceWarning) as told:
+        gan = DCGAN(latent_dim=3, width=2, max_steps=2, random_state=0).fit(images)
+    with pytest.warns(SurrogateFitWarning) as unexplained:
+        MimicGANProjector(gan, T=4, T1=4, T2=4, random_state=0).fit(images)
+    with pytest.warns(CollapseWarning) as collapsed:
+        warn_if_collapsed(torch.zeros(30, 1, 8, 8), REAL)
+    assert {warning.filename for warning in (*told, *unexplained, *collapsed)} == {__file__}
