@@ -151,8 +151,6 @@ class RangeMemory:
         Those without a value in the lower half of the range.
     n_faint : int
         Those that span next to nothing of it.
-    n_pale : int
-        Those that come near neither end of it.
     """
 
     bounds: Bounds
@@ -160,7 +158,6 @@ class RangeMemory:
     n_rows: int
     n_bright: int
     n_faint: int
-    n_pale: int
 
     @classmethod
     def of(cls, bounds, rows, is_measured=False):
@@ -171,8 +168,7 @@ class RangeMemory:
         """Warn when new rows do not look as if they were in the same range.
 
         They leave it; or all lie in its upper half, as [0, 1] does in [-1, 1]; or all span next to nothing of it, as
-        [0, 1] does in [0, 255]; or none comes near black or white, as [-0.5, 0.5] in [-1, 1]. Rows of `fit` that are
-        as bright, faint or pale make it likely that this is their nature.
+        [0, 1] does in [0, 255]. Rows of `fit` that are as bright or as faint make it likely that this is their nature.
 
         Parameters
         ----------
@@ -190,7 +186,7 @@ class RangeMemory:
             _warn(subject, low, high, self.bounds)
             return
         n_rows, *kinds = _kinds(self.bounds, lows, highs)
-        for n_now, n_then in zip(kinds, (self.n_bright, self.n_faint, self.n_pale), strict=True):
+        for n_now, n_then in zip(kinds, (self.n_bright, self.n_faint), strict=True):
             chance = (n_then + 1) / (self.n_rows + 2)
             if n_rows and n_now == n_rows and chance**n_rows < SMALL_CHANCE:
                 why = ": rows of fit filled more of it" if self.n_rows else " as images usually do"
@@ -221,8 +217,7 @@ def _informative(rows):
 
 
 def _kinds(bounds, lows, highs):
-    """Count rows, those in the upper half, those that span next to nothing, and those that come near neither end."""
+    """Count rows, those in the upper half, and those that span next to nothing."""
     width = bounds.high - bounds.low
     bright = lows >= bounds.low + (0.5 - NOISE) * width
-    pale = (lows > bounds.low + FAINT * width) & (highs < bounds.high - FAINT * width)
-    return len(lows), int(bright.sum()), int((highs - lows < FAINT * width).sum()), int(pale.sum())
+    return len(lows), int(bright.sum()), int((highs - lows < FAINT * width).sum())

@@ -5,12 +5,11 @@ import warnings
 from torch import nn
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import CANONICAL, UNIT, Bounds
+from ..utils import CANONICAL, UNIT, Bounds, is_centred
 
 __all__ = ["ends_in", "settle_range"]
 
 OVERSHOOT = 0.25  # of the range that is told; networks that end in a linear layer step over it a little
-NEARLY_HALF = 0.4  # of a range of width 1: a trained network comes nearer to its black and white
 FAINT = 0.125  # of a range must be filled, or black and white are other values
 
 
@@ -63,8 +62,7 @@ def settle_range(told, images, module, name):
 
 def _is_weak(low, high):
     """Whether values around 0 look like those of a tanh that is hardly trained, not like a filled range (-0.5, 0.5)."""
-    is_centred = all(NEARLY_HALF < end <= 0.5 for end in (-low, high))
-    return high >= -low / 2 and -low >= high / 2 and max(-low, high) < 1 and not is_centred
+    return high >= -low / 2 and -low >= high / 2 and max(-low, high) < 1 and not is_centred(low, high)
 
 
 def _check_told(told, images, name):

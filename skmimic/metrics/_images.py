@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ..utils import BYTES, UNIT, Bounds, ends_of, is_far_outside
-
 __all__ = ["d_proj", "psnr"]
 
 
@@ -93,6 +91,8 @@ def psnr(X_true, X_projected, *, data_range=(-1.0, 1.0)):
 
 def _difference(X_true, X_projected, data_range):
     """Return the differences as float64 rows, and the span of the range."""
+    from ..utils import Bounds  # brings torch, which the import of the metrics does not
+
     X_true, X_projected, bounds = np.asarray(X_true), np.asarray(X_projected), Bounds.of(data_range)
     if X_true.shape != X_projected.shape or X_true.ndim < 2:
         raise ValueError(
@@ -110,6 +110,8 @@ def _difference(X_true, X_projected, data_range):
 
 def _is_in(images, bounds):
     """Whether images may be in a range: booleans are 0 and 1, bytes begin at 0, the others may be noisy."""
+    from ..utils import BYTES, UNIT, is_far_outside
+
     if images.dtype == bool:
         return bounds == UNIT
     if images.dtype == np.uint8:
@@ -119,6 +121,8 @@ def _is_in(images, bounds):
 
 def _differ_in_unit(X_true, X_projected):
     """Whether integers that count further than to 1 stand beside floats that do not."""
+    from ..utils import ends_of
+
     kinds = {array.dtype.kind in "iu": array for array in (X_true, X_projected)}
     if len(kinds) < 2 or not X_true.size:
         return False
@@ -126,5 +130,7 @@ def _differ_in_unit(X_true, X_projected):
 
 
 def _in_words(images):
+    from ..utils import ends_of
+
     low, high = ends_of(images)
     return f"{images.dtype} from {low:g} to {high:g}"

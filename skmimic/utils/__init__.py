@@ -12,7 +12,18 @@ from ._files import atomic_write, check_replaceable, naming_errors, replacing, r
 from ._folding import fold_convolutions
 from ._forks import refuse_fork
 from ._frozen import FrozenModule
-from ._images import BYTES, CANONICAL, UNIT, Bounds, as_images, as_rows, background_of, infer_image_shape, n_values
+from ._images import (
+    BYTES,
+    CANONICAL,
+    UNIT,
+    Bounds,
+    as_images,
+    as_rows,
+    background_of,
+    infer_image_shape,
+    is_centred,
+    n_values,
+)
 from ._last_tensor import LastTensor
 from ._layout import MOST_CHANNELS, channels_axis, is_one_picture, is_vector
 from ._messages import first_line
@@ -52,6 +63,7 @@ __all__ = [
     "import_extra",
     "in_blocks",
     "infer_image_shape",
+    "is_centred",
     "is_far_outside",
     "is_one_picture",
     "is_out_of_memory",

@@ -18,6 +18,7 @@ __all__ = [
     "as_rows",
     "background_of",
     "infer_image_shape",
+    "is_centred",
     "n_values",
 ]
 
@@ -26,7 +27,8 @@ FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentag
 TELLING = 0.5  # of a row that must be seen for it to tell what rows usually span; few pixels span next to nothing
 FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
 WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
-REACHED = 0.75  # of [-1, 1]: values that keep away from both ends may as well be in [-0.5, 0.5]
+NEARLY_FULL = 0.75  # of an end of [-1, 1] that values reach which are taken to be in it without a generator in it
+NEARLY_HALF = 0.45  # where both ends of values in [-1, 1] lie between this and a half, they may be in [-0.5, 0.5]
 NEAR = 0.1  # in [-1, 1]: values that differ by less look the same
 DOMINATING = 0.5  # part of the border; of MNIST .99 and more are black, of faces hardly any tenth is of one value
 SCALES = (1, 10, 16, 31, 63, 100, 255, 1023, 4095, 65535)  # usual values of white above a black of 0
@@ -229,7 +231,7 @@ def _plausible(low, high, own):
         usual = [UNIT, Bounds(0.0, high)] if own == UNIT else []
     elif usual == [CANONICAL] and -low < high / 2:  # little below 0: noise on [0, 1], a z-score, or no black in sight
         usual = [UNIT, CANONICAL] if own == UNIT else []
-    elif usual == [CANONICAL] and max(-low, high) < REACHED:
+    elif usual == [CANONICAL] and (is_centred(low, high) or (own != CANONICAL and max(-low, high) < NEARLY_FULL)):
         usual = [CANONICAL, Bounds(-0.5, 0.5)] if own == CANONICAL else []
     was_weighed = own is None or own in usual or (own == CANONICAL and not usual)
     if was_weighed or not (own.holds(low, high) and own.is_filled(low, high, FAINT)):
@@ -238,11 +240,25 @@ def _plausible(low, high, own):
     return [own, *usual[:1]] if is_reached else [*usual[:1], own]
 
 
+def is_centred(low, high):
+    """Tell whether values fill (-0.5, 0.5), as images in [0, 1] less a half do.
+
+    Parameters
+    ----------
+    low, high : float
+
+    Returns
+    -------
+    bool
+    """
+    return all(NEARLY_HALF <= end <= 0.5 for end in (-low, high))
+
+
 def _refusal(subject, name, low, high, own):
     """Say which data_range to give."""
     expected = "" if own is None else f" The generator gives values in ({own.low:g}, {own.high:g})."
     doubt = f"{subject}: {name} goes from {low:g} to {high:g}, which does not tell the values of black and white"
-    if low < 0 and max(-low, high) < REACHED:
+    if low < 0 and max(-low, high) < NEARLY_FULL:
         return (
             f"{doubt}.{expected} Pass data_range=(-0.5, 0.5) if images in [0, 1] were centred so, (-1, 1) if they lack "
             "contrast, or whatever black and white are."
