@@ -18,7 +18,7 @@ APART = 0.4  # of what the usual values span, by which all rows leave it: digits
 PART = 0.3  # of the same, that bright rows span to be taken for others' [0, 1]: digits and faces .36 to .5
 NOISE = 0.05  # of the range, by which bright rows may go below its middle
 N_STEPS = 4096  # of the range; rounding of float32 is a thousandth of a step
-SMALL_CHANCE = 0.05  # of rows like those of `fit`, below which new rows are in doubt: one row after a fit of 18
+SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt: one row after a fit of 98
 FAR_TOO_WIDE = 16  # times as wide as [0, 1]: whatever was seen in `fit`, floats within [-1, 1] are not in such a range
 
 

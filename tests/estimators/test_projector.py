@@ -23,7 +23,7 @@ def as_images(rows):
 
 class TestWhenTheCorruptionIsEstimated:
     def test_at_fit(self):
-        model = small(MimicGANProjector, adapt_on="fit").fit(0.5 * pictures())
+        model = small(MimicGANProjector, adapt_on="fit").fit(0.6 * pictures())
         gain = model.surrogate_.describe()["gain"]
         model.transform(pictures())
         assert model.surrogate_.describe()["gain"] == gain
@@ -40,16 +40,16 @@ class TestWhenTheCorruptionIsEstimated:
         np.testing.assert_array_equal(found, learned)
 
     def test_never_but_by_adapt(self):
-        model = small(MimicGANProjector, adapt_on=None).fit(0.5 * pictures())
+        model = small(MimicGANProjector, adapt_on=None).fit(0.6 * pictures())
         pgd = small(PGDProjector).fit(pictures()).transform(pictures())
         np.testing.assert_array_equal(model.transform(pictures()), pgd)
-        assert model.adapt(0.5 * pictures()) is model
+        assert model.adapt(0.6 * pictures()) is model
         assert model.surrogate_.describe()["gain"][0] < 1
 
     @pytest.mark.parametrize("adapt_on", ["fit", "transform", None])
     def test_adapt_overrules_until_the_next_fit(self, adapt_on):
         model = small(MimicGANProjector, adapt_on=adapt_on).fit(pictures())
-        model.adapt(0.5 * pictures())
+        model.adapt(0.6 * pictures())
         adapted = model.transform(pictures())
         np.testing.assert_array_equal(model.transform(pictures()[:1]), adapted[:1])
         fresh = small(MimicGANProjector, adapt_on=adapt_on).fit(pictures())
@@ -166,7 +166,7 @@ class TestSurrogatesOfUsers:
 
     @pytest.mark.parametrize(("surrogate", "name"), [(Bend, "bend"), (gain_module, "gain")])
     def test_are_learned_and_describe_themselves(self, surrogate, name):
-        truth = {"bend": lambda x: x + 0.4 * (1 - x**2), "gain": lambda x: 0.5 * x}[name]
+        truth = {"bend": lambda x: x + 0.4 * (1 - x**2), "gain": lambda x: 0.6 * x}[name]
         model = small(MimicGANProjector, surrogate=surrogate, T=20, T1=15).fit(truth(pictures()))
         told = model.surrogate_.describe()
         assert told[name] == pytest.approx({"bend": 0.4, "gain": 0.5}[name], abs=0.1)
@@ -176,7 +176,7 @@ class TestSurrogatesOfUsers:
     def test_work_in_all_three_solvers_and_are_left_alone(self, surrogate, monkeypatch):
         monkeypatch.setattr("skmimic.estimators._base.Settings", _short)
         for solver in ("joint", "alternating", "amortized"):
-            model = small(MimicGANProjector, surrogate=surrogate, solver=solver).fit(0.5 * pictures())
+            model = small(MimicGANProjector, surrogate=surrogate, solver=solver).fit(0.6 * pictures())
             assert np.isfinite(model.transform(pictures())).all()
         if isinstance(surrogate, Bend):
             assert surrogate.bend.item() == 0

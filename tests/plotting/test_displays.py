@@ -121,7 +121,7 @@ def test_a_figure_of_its_own_is_large_enough(name, path):
 
 
 def test_a_surrogate_is_shown_beside_the_true_corruption(axes):
-    projector = small(MimicGANProjector).fit(0.5 * pictures())
+    projector = small(MimicGANProjector).fit(0.6 * pictures())
     display = SurrogateDisplay.from_estimator(projector, Photometric(gain=-1), n_images=4, ax=axes)
     assert list(display.rows) == ["before", "true", "learned"]
     before, true, learned = display.rows.values()
