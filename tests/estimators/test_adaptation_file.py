@@ -352,7 +352,7 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(path, adaptation, generator
 class TestOfTheProjector:
     """`save_adaptation` and `load_adaptation`."""
 
-    @pytest.mark.parametrize("solver", ["joint", "alternating", "amortized"])
+    @pytest.mark.parametrize("solver", ["joint", "alternating", pytest.param("amortized", marks=pytest.mark.slow)])
     def test_another_projector_gives_the_same_bits(self, solver, tmp_path):
         steps = {"T2": 4, "random_state": 0}
         first = MimicGANProjector(smooth_generator(), surrogate="affine", solver=solver, T=2, **steps).fit(pictures())
