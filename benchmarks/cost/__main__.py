@@ -1,6 +1,6 @@
 """What rows cost: processor seconds, memory, and the generator's own share; a table in docs/cost.md.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.cost --work cells --repeats 2 --report docs/cost.md
+    OMP_NUM_THREADS=1 python -m benchmarks.cost --work cells --report docs/cost.md
 
 Each cell is measured in a fresh process and kept as JSON in the folder; a second call goes on where the first stopped.
 A cell that would take longer than `--most-seconds`, judged by the one with fewer rows, is left out.
