@@ -8,7 +8,7 @@ import torch
 
 from ..surrogates import Identity
 from ._evidence import fill_in
-from ._unseen import distances_to, seen_pixels
+from ._unseen import distances_to, n_together, seen_pixels
 
 __all__ = ["Candidates", "draw_candidates", "mimicked_candidates", "n_affordable", "start_latents"]
 
@@ -16,8 +16,6 @@ N_CANDIDATES = 4000
 MOST_BYTES = 2**28  # of the images of all candidates: 4,000 up to 3x74x74, 1,365 of 3x128x128, 341 of 3x256x256
 MOST_OPERATIONS = 2**40  # to draw them: 8 to 16 seconds of one core; networks above 275 million an image get fewer
 FEWEST = 16
-VALUES_TOGETHER = 2**20  # of images that are decoded or corrupted at a time: networks hold some ten times as many
-MOST_TOGETHER = 1000
 N_MEAN = 1000
 
 
@@ -53,8 +51,7 @@ class Candidates:
         n_candidates = n_affordable(generator, n_candidates)
         self.generator = generator
         self.z = generator.prior.sample(n_candidates, generator.latent_dim, random).to(generator.device)
-        together = VALUES_TOGETHER // math.prod(generator.image_shape)
-        self.n_together = max(min(together, MOST_TOGETHER), FEWEST)
+        self.n_together = n_together(math.prod(generator.image_shape))
 
     @property
     def n_bytes(self):

@@ -17,6 +17,7 @@ SUFFICIENT = 1e-4  # part of the decrease foreseen by the gradient that a step m
 TRIAL_SHARE = 1 / 4  # of all evaluations, for each start of a contest
 FINAL_SHARE = 1 / 10  # of all evaluations, that a rough walk ends with in float32
 SLACK = 4e-3  # of the objective, that a rough step may raise it by: a few times its noise; see docs/design.md
+OF_ROWS = "point", "value", "gradient", "unit", "length", "direction"  # of a walk, a row for each row
 SHORTER, SHORTEST = 0.3, 1e-3  # factor after a step that was refused; below this length the memory is dropped
 
 
@@ -114,7 +115,7 @@ class QuasiNewton:
     def adopt(self, rival):
         """Go on from where another walk of the same rows stands, with its memory, in those rows where it is lower."""
         lower = (rival.value < self.value) | self.value.isnan()
-        for name in ("point", "value", "gradient", "unit", "length", "direction"):
+        for name in OF_ROWS:
             setattr(self, name, _chosen(lower, getattr(rival, name), getattr(self, name)))
         self.pairs = torch.where(lower[:, None], rival.pairs, self.pairs)
         self.curvatures = torch.where(lower, rival.curvatures, self.curvatures)
@@ -135,7 +136,7 @@ class QuasiNewton:
         for start in range(0, len(self.value), len(observed)):
             part, rows = copy.copy(self), slice(start, start + len(observed))
             part.problem, part.observed = problem, observed
-            for name in ("point", "value", "gradient", "unit", "length", "direction"):
+            for name in OF_ROWS:
                 setattr(part, name, getattr(self, name)[rows])
             part.pairs, part.curvatures = self.pairs[:, :, rows], self.curvatures[:, rows]
             parts.append(part)

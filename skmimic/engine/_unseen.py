@@ -13,6 +13,7 @@ __all__ = [
     "distances_to",
     "first_seen",
     "mean_seen",
+    "n_together",
     "partial_rows",
     "seen_pixels",
     "spread",
@@ -21,8 +22,8 @@ __all__ = [
 ]
 
 MOST_ROUNDS = 64  # pixels that surroundings reach into a hole; what lies deeper gets the mean of the row
-VALUES_TOGETHER = 2**20  # of images whose squares are in memory together
-MOST_TOGETHER, FEWEST_TOGETHER = 1000, 16
+VALUES_TOGETHER = 2**20  # of images that are decoded, corrupted or squared at a time: networks hold some ten times them
+MOST_TOGETHER, FEWEST_TOGETHER = 1000, 16  # images
 
 
 class _Sight(NamedTuple):
@@ -190,6 +191,11 @@ def first_seen(observed):
 
 
 @torch.no_grad()
+def n_together(n_values):
+    """Tell how many images of so many values are worked on at a time, so that nothing but the answer is large."""
+    return max(min(VALUES_TOGETHER // n_values, MOST_TOGETHER), FEWEST_TOGETHER)
+
+
 def distances_to(rows, images, weights=None):
     """Measure how far rows are from images, over the pixels that each row has seen.
 
@@ -211,7 +217,7 @@ def distances_to(rows, images, weights=None):
     if weights is None:
         return distances
     weights = weights.to(rows)
-    together = max(min(VALUES_TOGETHER // images.shape[1], MOST_TOGETHER), FEWEST_TOGETHER)
+    together = n_together(images.shape[1])
     weighted = weights * rows
     squares = torch.cat(
         [

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from skmimic.engine import Candidates, Problem, _initialisation, start_latents
+from skmimic.engine import Candidates, Problem, _initialisation, _unseen, start_latents
 from skmimic.engine._initialisation import draw_candidates, mimicked_candidates, n_affordable
 from skmimic.surrogates import Affine, FittedSurrogate, Identity, Photometric, affine_matrix
 from skmimic.utils import ByteCache
@@ -133,7 +133,7 @@ def test_the_images_of_all_candidates_are_held_within_the_budget(monkeypatch):
 def test_few_images_at_a_time_are_the_same_images(monkeypatch):
     generator = loaded()
     whole = Candidates(generator, seeded(), 100)
-    monkeypatch.setattr(_initialisation, "VALUES_TOGETHER", 20 * 64)
+    monkeypatch.setattr(_unseen, "VALUES_TOGETHER", 20 * 64)
     parts = Candidates(generator, seeded(), 100)
     assert torch.equal(parts.images, whole.images)
     assert torch.equal(parts.mimicked(torch.abs), whole.images.abs().flatten(1))
