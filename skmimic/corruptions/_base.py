@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import torch
 
-from ..utils import channels_axis, ends_of, is_far_outside, is_one_picture, shielded
+from ..utils import channels_axis, check_canonical, is_one_picture, shielded
 
 __all__ = ["Compose", "Corruption"]
 
@@ -55,7 +55,7 @@ class Corruption(ABC):
         """
         name = type(self).__name__
         if isinstance(images, np.ndarray) and np.issubdtype(images.dtype, np.floating):
-            _check_units(self, images)
+            check_canonical(name, images, _largest_fill(self))  # of a tensor no value is read, which would stall a GPU
             return self(torch.tensor(images)).numpy()  # a copy: arrays may be read-only
         if not (isinstance(images, torch.Tensor) and images.is_floating_point()):
             kind = images.dtype if hasattr(images, "dtype") else type(images).__name__
@@ -98,17 +98,6 @@ def _check_layout(name, shape):
         raise ValueError(
             f"{name} expects images of shape (n, c, h, w), got {shape}, which looks like (n, h, w, c). Pass "
             "np.moveaxis(images, -1, 1), for tensors images.movedim(-1, 1)."
-        )
-
-
-def _check_units(corruption, images):
-    """Refuse arrays in quite other units than [-1, 1]; of a tensor no value is read, which would stall a GPU."""
-    white = _largest_fill(corruption)
-    if is_far_outside(images, -white, white):
-        low, high = ends_of(images)
-        raise ValueError(
-            f"{type(corruption).__name__} expects values in [-1, 1], got {low:g} to {high:g}. Convert them: values in "
-            "0..255 are images / 127.5 - 1."
         )
 
 

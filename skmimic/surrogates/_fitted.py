@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import torch
 
-from ..utils import Versioned, channels_axis, ends_of, is_far_outside, shielded
+from ..utils import Versioned, channels_axis, check_canonical, shielded
 from ._base import Surrogate
 
 __all__ = ["FittedSurrogate"]
@@ -105,12 +105,8 @@ def _check_images(images, image_shape):
         expected = "(n, c, h, w)" if image_shape is None else str(("n", *image_shape)).replace("'", "")
         cure = "Pass np.moveaxis(images, -1, 1)" if is_last else "Reshape or resize the images"
         raise ValueError(f"FittedSurrogate.apply: expected images of shape {expected}, got {shape}. {cure}.")
-    if isinstance(images, np.ndarray) and is_far_outside(images, -1, 1):
-        low, high = ends_of(images)
-        raise ValueError(
-            f"FittedSurrogate.apply: expected values in [-1, 1], got {low:g} to {high:g}. Convert them: values in "
-            "0..255 are images / 127.5 - 1."
-        )
+    if isinstance(images, np.ndarray):
+        check_canonical("FittedSurrogate.apply", images)
 
 
 def _is_channels_last(shape, image_shape):

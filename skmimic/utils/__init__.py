@@ -29,7 +29,7 @@ from ._layout import MOST_CHANNELS, channels_axis, is_one_picture, is_vector
 from ._messages import first_line
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
-from ._units import ends_of, is_far_outside
+from ._units import check_canonical, ends_of, is_far_outside
 from ._versions import Versioned, checked_state, stamped_state
 from ._warnings import warn_user
 
@@ -52,6 +52,7 @@ __all__ = [
     "atomic_write",
     "background_of",
     "channels_axis",
+    "check_canonical",
     "check_replaceable",
     "checked_state",
     "ends_of",

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-__all__ = ["ends_of", "is_far_outside"]
+__all__ = ["check_canonical", "ends_of", "is_far_outside"]
 
 
 def ends_of(values):
@@ -29,3 +29,26 @@ def is_far_outside(values, low, high):
     """
     least, largest = ends_of(values)
     return least < low - (high - low) or largest > high + (high - low)
+
+
+def check_canonical(subject, images, white=1.0):
+    """Refuse images in quite other units than [-1, 1].
+
+    Parameters
+    ----------
+    subject : str
+        Who asks, for messages.
+    images : ndarray
+    white : float, default=1.0
+        How far the units go where the user told others.
+
+    Raises
+    ------
+    ValueError
+    """
+    if is_far_outside(images, -white, white):
+        low, high = ends_of(images)
+        raise ValueError(
+            f"{subject} expects values in [-1, 1], got {low:g} to {high:g}. Convert them: values in 0..255 are "
+            "images / 127.5 - 1."
+        )
