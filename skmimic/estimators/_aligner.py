@@ -212,7 +212,7 @@ class MimicDomainAligner(ProjectorMethods):
         """
         source, targets = source_and_targets(type(self).__name__, X, sample_domain)
         self._check_sides(source, targets, X_target)
-        rows = self._fit_data(X if source is None else source)
+        rows = self._fit_data(X if source is None else source, is_clean=source is not None)
         self._keep_labels(rows, X, y, sample_domain)
         self._keep(self._identity())
         self._adaptations = {}

@@ -135,10 +135,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     # -- data ---------------------------------------------------------------------------------------------------------
 
-    def _fit_data(self, X):
+    def _fit_data(self, X, is_clean=False):
         """Validate the X of `fit`, settle generator and data range, and return the rows."""
         rows, form = self._first_data(X)
-        self._settle(form, rows, rows)
+        self._settle(form, rows, rows, is_clean)
         return rows
 
     def _first_data(self, X):
@@ -146,8 +146,11 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         told = known_image_shape(self.image_shape, self.gan)
         return valid_rows(self, X, reset=True, image_shape=told, whole=self._why_whole())
 
-    def _settle(self, form, rows, seen):
-        """Settle generator and data range; a generator that is made in `fit` is made of the rows `seen`."""
+    def _settle(self, form, rows, seen, is_clean=False):
+        """Settle generator and data range; a generator that is made in `fit` is made of the rows `seen`.
+
+        The rows `seen` tell where latents lie, too, if they are clean or what the generator was made of.
+        """
         subject, self._form = type(self).__name__, form
         told = check_image_shape(subject, self.image_shape, form.image_shape, rows.shape[1])
         gan = self._trained(seen, told)
@@ -160,6 +163,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         self.generator_ = adopt_range(generator, self.data_range_)
         if generator.adopts_range and gan is not None:
             check_units(subject, self.generator_, self.data_range_, rows)
+        if is_clean or self._made_generator():
+            self.generator_ = adopt_range(generator, self.data_range_, seen)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))

@@ -203,10 +203,10 @@ class BiGANProjector(BaselineProjector):
             verbose,
         )
 
-    def _settle(self, form, rows, seen):
+    def _settle(self, form, rows, seen, is_clean=False):
         if isinstance(self.gan, DCGAN):  # said before it is trained
             _refuse(self.gan)
-        super()._settle(form, rows, seen)
+        super()._settle(form, rows, seen, is_clean)
         if not (self.generator_.has_encoder or self.generator_.is_linear):
             _refuse(self.generator_)
 

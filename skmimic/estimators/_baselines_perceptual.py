@@ -127,8 +127,8 @@ class PerceptualProjector(DescentProjector):
         self.features = features
         self.feature_weight = feature_weight
 
-    def _settle(self, form, rows, seen):
-        super()._settle(form, rows, seen)
+    def _settle(self, form, rows, seen, is_clean=False):
+        super()._settle(form, rows, seen, is_clean)
         self.features_name_, features = _choose(self.features, self.generator_)
         self.fidelity_ = Perceptual(features, self.feature_weight, self.loss)
         with computing():

@@ -4,10 +4,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, Bounds, first_line
+from ..utils import Bounds, first_line
 from ._closed_form import linear_generator
 from ._priors import NormalPrior
-from ._units import open_range
+from ._scores import likely_scores
+from ._units import adopt_range, open_range
 
 __all__ = ["decomposition_generator"]
 
@@ -19,9 +20,10 @@ def decomposition_generator(estimator, latent_dim=None, image_shape=None, prior=
     """Make a linear generator of the `inverse_transform` of a fitted estimator.
 
     The latents are measured in standard deviations of the estimator's scores where it knows them (PCA,
-    IncrementalPCA, TruncatedSVD, FastICA), so that the normal prior fits. Elsewhere (NMF, dictionaries) the scores are
-    scaled so that unit latents spread over the pixel range. Without centring the scores have an unknown mean, so the
-    prior then allows every latent.
+    IncrementalPCA, TruncatedSVD, FastICA), so that the normal prior fits. Parts that only add light (NMF) are taken to
+    bring about as much each to images whose brightest pixel is white; latents of zero give their mean. Elsewhere
+    (dictionaries) the scores are scaled so that unit latents spread over the pixel range. Without centring the mean of
+    the scores is a guess, so the prior then allows every latent.
 
     Parameters
     ----------
@@ -47,19 +49,13 @@ def decomposition_generator(estimator, latent_dim=None, image_shape=None, prior=
     check_is_fitted(estimator)
     n_latents = latent_dim if latent_dim is not None else _n_scores(estimator)
     axes, mean = _affine_map(estimator.inverse_transform, n_latents, name)
-    bounds = CANONICAL if data_range is None else Bounds.of(data_range)
     last = _last_step(estimator)
-    deviations = _score_deviations(last, n_latents)
-    has_no_units = deviations is None
-    if has_no_units:
-        deviations, natural_prior = _pixel_units(axes, bounds), NormalPrior(quantile=1.0)
-    else:
-        natural_prior = NormalPrior(quantile=0.999 if hasattr(last, "mean_") else 1.0)
-    prior = natural_prior if prior is None else prior
-    generator = linear_generator(
-        axes * deviations[:, None], mean, image_shape, data_range=data_range, prior=prior, name=name
-    )
-    return open_range(generator, with_latents=has_no_units) if data_range is None else generator
+    scores = likely_scores(last, axes, mean)
+    if prior is None:
+        prior = NormalPrior(quantile=0.999 if scores.is_known and hasattr(last, "mean_") else 1.0)
+    axes, mean = axes * scores.deviations[:, None], mean + scores.centre @ axes
+    generator = open_range(linear_generator(axes, mean, image_shape, prior=prior, name=name), scores.adopts)
+    return generator if data_range is None else adopt_range(generator, Bounds.of(data_range))
 
 
 def _last_step(estimator):
@@ -98,20 +94,3 @@ def _affine_map(inverse_transform, n_latents, name):
             "Use PCA or another linear decomposition, or wrap the map in a differentiable torch.nn.Module."
         )
     return axes, mean
-
-
-def _score_deviations(estimator, n_latents):
-    """Standard deviation of each score on the training data, or None if the estimator does not say."""
-    if getattr(estimator, "whiten", False) is True or getattr(estimator, "whiten", None) == "unit-variance":
-        return np.ones(n_latents)
-    variances = getattr(estimator, "explained_variance_", None)
-    if np.shape(variances) == (n_latents,):
-        return np.sqrt(np.maximum(np.asarray(variances, dtype=np.float64), 0.0))
-    return None
-
-
-def _pixel_units(axes, data_range):
-    """Scores whose joint unit steps move a pixel by half the range, in root mean square."""
-    rms = np.sqrt(np.mean(axes**2, axis=1))
-    half_range = (data_range.high - data_range.low) / 2
-    return half_range / np.sqrt(len(axes)) / np.where(rms > 0, rms, 1.0)

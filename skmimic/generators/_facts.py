@@ -25,8 +25,8 @@ class Facts(NamedTuple):
     notes : dict
         JSON: what it was trained on, terms of use.
     adopts : tuple of str, default=()
-        What a linear generator that was not told its range takes from the data that it is used on: "range", and
-        "latents" where these are scaled to it.
+        What a linear generator that was not told its range takes from the data that it is used on: "range" first;
+        "latents" or "light" where latents are scaled to it, "origin" where their mean holds for bright images only.
     """
 
     latent_dim: int

@@ -25,7 +25,7 @@ ROLES = {
     "encoder": {"layout": "images"},
 }
 FACTS_KEYS = {"latent_dim", "image_shape", "data_range", "prior", "name", "notes"}
-ADOPTED: tuple = ([], ["range"], ["range", "latents"])
+ADOPTED: tuple = ([], ["range"], ["range", "latents"], ["range", "light"], ["range", "origin"])
 MAX_SIZE = 2**24  # of any number that decides the size of a network
 MAX_ITEMS = 1024
 MAX_NAME = 200

@@ -16,11 +16,12 @@ from sklearn.decomposition import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 from torch import nn
 
 from skmimic.exceptions import GeneratorMismatchError
-from skmimic.generators import NormalPrior, UniformPrior, as_generator
+from skmimic.generators import NormalPrior, UniformPrior, adopt_range, as_generator
+from skmimic.utils import UNIT, Bounds
 
 
 @pytest.fixture(scope="module")
@@ -112,6 +113,48 @@ def test_latents_are_in_standard_deviations_where_the_scores_have_them(X, estima
 def test_without_centring_every_latent_is_allowed(X, estimator):
     prior = as_generator(estimator.fit(X)).prior
     assert torch.isinf(torch.tensor(prior.radius(5)))
+
+
+@pytest.mark.parametrize("scale", [1, 255])
+@pytest.mark.parametrize("steps", [[], [MaxAbsScaler()]])
+def test_parts_give_images_that_are_as_bright_as_white(X, scale, steps):
+    """Whatever size the scores have, which NMF does not keep."""
+    parts = make_pipeline(*steps, NMF(5, max_iter=2000)).fit(scale * X)
+    for generator in (as_generator(parts, data_range=(0, scale)), adopt_range(as_generator(parts), Bounds(0, scale))):
+        images = generator.sample(400, random_state=0).reshape(400, -1) / scale
+        assert np.median(images.max(axis=1)) == pytest.approx(1, abs=0.15)
+        middle = generator.decode(np.zeros((1, 5))) / scale
+        assert middle.min() >= 0
+        np.testing.assert_allclose(images.mean(axis=0), middle.ravel(), atol=0.1)
+
+
+def test_an_svd_of_bright_images_is_centred_on_their_mean(X):
+    svd = TruncatedSVD(5).fit(X)
+    mean = svd.inverse_transform(svd.transform(X).mean(axis=0)[None])
+    for data_range in (None, (0, 1)):
+        middle = as_generator(svd, data_range=data_range).decode(np.zeros((1, 5)))
+        np.testing.assert_allclose(middle.ravel(), mean.ravel(), atol=0.03)
+    assert not as_generator(svd, data_range=(-1, 1)).decode(np.zeros((1, 5))).any()
+
+
+@pytest.mark.parametrize("estimator", [NMF(5, max_iter=2000), TruncatedSVD(5), LINEAR[7]], ids=["nmf", "svd", "dict"])
+def test_clean_images_tell_how_scores_are_spread(X, estimator):
+    """Standard normal latents then have the mean and, but for the little that few rows tell, the covariance."""
+    estimator.fit(X)
+    rows = np.vstack([X, np.full((1, 64), np.nan)])
+    generator = adopt_range(as_generator(estimator), UNIT, rows)
+    components, mean = (side / 2 for side in generator.linear_map())
+    inverse = np.linalg.pinv(components)
+    latents = (X - mean - 0.5) @ inverse
+    np.testing.assert_allclose(latents.mean(axis=0), 0, atol=1e-9)
+    np.testing.assert_allclose(latents.std(axis=0), 1, atol=0.25)
+    axes = np.linalg.svd(estimator.components_, full_matrices=False)[2]
+    np.testing.assert_allclose(components @ axes.T @ axes, components, atol=1e-9)
+
+
+def test_rows_too_few_to_tell_scores_are_left_out(X):
+    parts = as_generator(NMF(5, max_iter=2000).fit(X))
+    assert adopt_range(parts, UNIT, X[:5]).fingerprint == adopt_range(parts, UNIT).fingerprint
 
 
 def test_decompositions_take_shape_range_and_prior(X):
