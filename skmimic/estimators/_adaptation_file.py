@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import math
-import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from ..surrogates import (
     Photometric,
     RowAffine,
 )
-from ..utils import UNREADABLE, Bounds, atomic_write, open_archive, shielded
+from ..utils import UNREADABLE, Bounds, atomic_write, open_archive, shielded, warn_user
 from ..utils._container import MAX_CONFIGURATION, strict_json
 
 __all__ = ["SavedAdaptation", "read_adaptation", "read_saved_range", "write_adaptation"]
@@ -250,7 +249,7 @@ def _rebuilt(description, archive, generator):
         modules["encoder"] = encoder = _encoder_of(description["encoder"]["with_deviations"], generator)
     elif description["encoder"] is not None:
         ignored += [name for name in archive.files if name.startswith("encoder.")]
-        warnings.warn(OTHER_GENERATOR, SkmimicWarning, stacklevel=4)
+        warn_user(OTHER_GENERATOR, SkmimicWarning)
     _fill(modules, archive, ignored)
     if encoder is not None:
         encoder = FittedEncoder(encoder, generator.image_shape, description["encoder"]["with_deviations"])

@@ -1,6 +1,5 @@
 """Domain adaptation: bring target images onto the source manifold, before a classifier of source images."""
 
-import warnings
 from dataclasses import replace
 from typing import ClassVar
 
@@ -9,6 +8,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ..engine import Status, carrying, computing, has_enough_rows, is_interruption, learn_guide
 from ..exceptions import IdentifiabilityWarning
+from ..utils import warn_user
 from ..utils._sklearn import StrOptions, _fit_context
 from ._classes import class_shares, labelled_source
 from ._data import canonical_images, check_seen, distinct_rows, valid_rows
@@ -262,11 +262,10 @@ class MimicDomainAligner(ProjectorMethods):
         chosen = distinct_rows(rows, self.n_adapt)
         if not has_enough_rows(len(chosen), shares):
             mend = "Raise n_adapt" if len(chosen) == self.n_adapt else "Pass 20 rows for each class"
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__}: {len(chosen)} distinct rows are too few to tell {np.count_nonzero(shares)} "
                 f"classes by their shares; they are aligned without. {mend}, or set class_prior=None.",
                 IdentifiabilityWarning,
-                stacklevel=4,
             )
             return adaptation
         with carrying(adaptation.interrupted):

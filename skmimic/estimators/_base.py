@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import warnings
 from abc import ABCMeta
 from dataclasses import replace
 from numbers import Integral, Real
@@ -32,7 +31,7 @@ from ..exceptions import GeneratorMismatchError, IdentifiabilityWarning
 from ..generators import Generator, adopt_range, as_generator, linear_generator_from_data
 from ..losses import LOSSES
 from ..surrogates import Surrogate
-from ..utils import Bounds, RowRunner, Versioned, as_images, is_vector, n_values, resolve_device
+from ..utils import Bounds, RowRunner, Versioned, as_images, is_vector, n_values, resolve_device, warn_user
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
 from ._data import (
     canonical_images,
@@ -293,11 +292,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         settings = replace(self._settings(), record=record)
         chosen = distinct_rows(rows, self.n_adapt)
         if len(chosen) < 2 and not is_given(surrogate):
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__}: one distinct row cannot tell the corruption from the image (paper, section "
                 "4.3); no corruption is assumed. Pass several rows, or call adapt(X) on a batch first.",
                 IdentifiabilityWarning,
-                stacklevel=4,
             )
             return no_corruption(settings, self.seed_, Status.NOT_IDENTIFIABLE)
         n_each = len(rows) // self.n_surrogates  # though phase A sees n_adapt of them, the others are to be projected

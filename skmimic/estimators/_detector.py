@@ -1,6 +1,5 @@
 """Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -10,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..exceptions import SkmimicWarning
 from ..metrics import p_values
+from ..utils import warn_user
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import MimicEstimator, is_given, n_components_of
 from ._data import distinct_rows
@@ -204,12 +204,11 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     def _warn_if_too_few(self, n_held_out):
         lowest = 1 / (n_held_out + 1)
         if n_held_out >= FEWEST_WARNED and self.contamination < lowest:
-            warnings.warn(
+            warn_user(
                 f"{type(self).__name__}: contamination={self.contamination:g} asks for fewer false alarms than "
                 f"{n_held_out} held-out rows can set; {lowest:.2g} of new normal rows are to be expected. Pass "
                 "more rows.",
                 SkmimicWarning,
-                stacklevel=4,
             )
 
     def _learns_from(self, rows, n_distinct):

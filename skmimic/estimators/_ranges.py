@@ -1,16 +1,14 @@
 """What black and white are in X, and whether later rows mean the same."""
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import UNIT, Bounds
+from ..utils import FAINT, UNIT, Bounds, warn_user
 
 __all__ = ["RangeMemory", "check_units", "choose_data_range", "without_units"]
 
-FAINT = 0.125  # part of the range below which rows look as if they were in other units: 0..16 of bytes fill 0.063
 LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
 N_SAMPLES = 64  # of a generator, whose values tell its units
 USUAL = 0.01, 0.99  # quantiles of the values of samples; Gaussian latents overshoot black and white now and then
@@ -52,7 +50,7 @@ def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None
         If two ranges could be meant, or the values do not fit the range that was given.
     """
     if isinstance(data_range, str):
-        return Bounds.spanning(rows) if is_open else Bounds.read(rows, subject, own=expected, stacklevel=6)
+        return Bounds.spanning(rows) if is_open else Bounds.read(rows, subject, own=expected)
     bounds = Bounds.of(data_range)
     low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
     is_faint = low < high and rows.dtype != np.uint8 and not bounds.is_filled(low, high, FAINT)
@@ -62,11 +60,10 @@ def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None
 
 
 def _warn(subject, low, high, bounds, why=""):
-    warnings.warn(
+    warn_user(
         f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}{why}. Rescale "
         "X, or pass data_range=(low, high).",
         DataRangeWarning,
-        stacklevel=5,
     )
 
 
@@ -111,11 +108,10 @@ def check_units(subject, generator, bounds, rows):
     leave = (lows < usual.low - APART * width) | (highs > usual.high + APART * width)
     is_bright = lows.min() >= usual.low + width / 2 and highs.max() - lows.min() >= PART * width
     if leave.all() or is_bright:
-        warnings.warn(
+        warn_user(
             f"{subject}: X goes from {lows.min():g} to {highs.max():g}, but {words}; they may be in other units. "
             f"{cure} If the corruption did that to X, there is nothing to do.",
             DataRangeWarning,
-            stacklevel=5,
         )
 
 

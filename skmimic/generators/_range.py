@@ -1,16 +1,13 @@
 """The range of a network: measured on what it gives, or told and checked."""
 
-import warnings
-
 from torch import nn
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import CANONICAL, UNIT, Bounds, is_centred
+from ..utils import CANONICAL, FAINT, UNIT, Bounds, is_centred, warn_user
 
 __all__ = ["ends_in", "settle_range"]
 
 OVERSHOOT = 0.25  # of the range that is told; networks that end in a linear layer step over it a little
-FAINT = 0.125  # of a range must be filled, or black and white are other values
 
 
 def settle_range(told, images, module, name):
@@ -79,7 +76,7 @@ def _check_told(told, images, name):
             f"{gives} is far wider. Pass the values of black and white in its images, or none to have them measured."
         )
     if told == CANONICAL and UNIT.holds(low, high):
-        warnings.warn(f"{gives}. If black is 0 in its images, pass data_range=(0, 1).", DataRangeWarning, stacklevel=5)
+        warn_user(f"{gives}. If black is 0 in its images, pass data_range=(0, 1).", DataRangeWarning)
 
 
 def ends_in(module, kind):

@@ -15,6 +15,7 @@ from ._frozen import FrozenModule
 from ._images import (
     BYTES,
     CANONICAL,
+    FAINT,
     UNIT,
     Bounds,
     as_images,
@@ -36,6 +37,7 @@ from ._warnings import warn_user
 __all__ = [
     "BYTES",
     "CANONICAL",
+    "FAINT",
     "MOST_CHANNELS",
     "UNIT",
     "UNREADABLE",

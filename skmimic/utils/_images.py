@@ -1,17 +1,18 @@
 """Rows of X to images and back, and the value range of pixels. The only reshape of the package."""
 
 import math
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from ..exceptions import DataRangeError, DataRangeWarning
+from ._warnings import warn_user
 
 __all__ = [
     "BYTES",
     "CANONICAL",
+    "FAINT",
     "UNIT",
     "Bounds",
     "as_images",
@@ -25,7 +26,7 @@ __all__ = [
 SLACK = 0.05  # of the range, for noise; of what the values span where that is less
 FILLED = 0.5  # of 0..255 that floats must span to be taken for bytes: percentages and z-scores span less
 TELLING = 0.5  # of a row that must be seen for it to tell what rows usually span; few pixels span next to nothing
-FAINT = 0.125  # of a wide range; bytes that span less are 0 and 1, digits of 0..16, or labels
+FAINT = 0.125  # of a range, below which values look as if they were in other units: 0..16 of bytes fill 0.063
 WIDE = 2.0  # width of [-1, 1]; nobody keeps images in a range narrower than the usual ones
 NEARLY_FULL = 0.75  # of an end of [-1, 1] that values reach which are taken to be in it without a generator in it
 NEARLY_HALF = 0.45  # where both ends of values in [-1, 1] lie between this and a half, they may be in [-0.5, 0.5]
@@ -150,7 +151,7 @@ class Bounds(NamedTuple):
         return cls(low, high) if low < high else cls(low - 1.0, high + 1.0)
 
     @classmethod
-    def read(cls, values, subject, name="X", own=None, stacklevel=5):
+    def read(cls, values, subject, name="X", own=None):
         """Find the range that pixel values are in, if they tell: the one rule of the package.
 
         Bytes are in 0..255 and booleans in 0..1. Other values are in the smallest of [0, 1], [-1, 1] and [0, 255] that
@@ -167,8 +168,6 @@ class Bounds(NamedTuple):
             What the values are, for messages.
         own : Bounds or None, default=None
             Range that the values are expected in.
-        stacklevel : int, default=5
-            Of the warning, as `warnings.warn` counts.
 
         Returns
         -------
@@ -201,12 +200,11 @@ class Bounds(NamedTuple):
         if len(found) > 1:
             first, second = (f"({r.low:g}, {r.high:g})" for r in found)
             whose = " of the generator" if own is not None else ""
-            warnings.warn(
+            warn_user(
                 f"{subject}: {name} goes from {low:g} to {high:g}, which could be in {first} or in {second}; the range"
                 f"{whose} is {tuple(own)}. {name} is taken to be in {tuple(found[0])}. Pass data_range=(low, high), "
                 "the values of black and white.",
                 DataRangeWarning,
-                stacklevel=stacklevel,
             )
         return found[0]
 
@@ -256,24 +254,21 @@ def is_centred(low, high):
 
 def _refusal(subject, name, low, high, own):
     """Say which data_range to give."""
-    expected = "" if own is None else f" The generator gives values in ({own.low:g}, {own.high:g})."
     doubt = f"{subject}: {name} goes from {low:g} to {high:g}, which does not tell the values of black and white"
+    expected = "" if own is None else f" The generator gives values in ({own.low:g}, {own.high:g})."
+    normalised = "((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored"
     if low < 0 and max(-low, high) < NEARLY_FULL:
-        return (
-            f"{doubt}.{expected} Pass data_range=(-0.5, 0.5) if images in [0, 1] were centred so, (-1, 1) if they lack "
-            "contrast, or whatever black and white are."
+        cure = (
+            "data_range=(-0.5, 0.5) if images in [0, 1] were centred so, (-1, 1) if they lack contrast, or whatever "
+            "black and white are"
         )
-    if low < 0 and CANONICAL.holds(low, high):
-        return (
-            f"{doubt}.{expected} Pass data_range=(0, 1) if black is 0 and the rest is noise, (-1, 1) if nothing is "
-            "black, or ((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored."
-        )
-    normalised = "data_range=((0 - mean) / std, (1 - mean) / std) if images in [0, 1] were normalised or z-scored"
-    scaled = f"for instance data_range=(0, {_white(high)})"
-    return (
-        f"{doubt}: (0, 1), (-1, 1) and (0, 255) are the usual ones.{expected} Pass data_range=(low, high), "
-        f"{normalised if low < 0 else scaled}."
-    )
+    elif low < 0 and CANONICAL.holds(low, high):
+        cure = f"data_range=(0, 1) if black is 0 and the rest is noise, (-1, 1) if nothing is black, or {normalised}"
+    else:
+        doubt = f"{doubt}: (0, 1), (-1, 1) and (0, 255) are the usual ones"
+        scaled = f"for instance data_range=(0, {_white(high)})"
+        cure = "data_range=(low, high), " + (f"data_range={normalised}" if low < 0 else scaled)
+    return f"{doubt}.{expected} Pass {cure}."
 
 
 def _white(high):

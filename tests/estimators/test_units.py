@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.decomposition import NMF, PCA, TruncatedSVD
+from torch import nn
 
 from skmimic import VAE, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector, load_gan
 from skmimic.corruptions import Affine
@@ -227,6 +228,24 @@ def test_rows_in_other_units_are_warned_of_in_every_method(cls, kind, change):
         for method in METHODS[cls]:
             with pytest.raises(DataRangeWarning, match=rf"{cls.__name__}: X goes from"):
                 getattr(model, method)(rows)
+
+
+DOUBTFUL = {
+    "generator": lambda train, clean: PGDProjector(PCA(4).fit(in_units(train, (-1, 1))), T=1).fit(clean),
+    "told": lambda train, clean: PGDProjector(None, T=1, data_range=(0, 255)).fit(clean),
+    "later rows": lambda train, clean: fitted(PGDProjector, None, (-1, 1)).transform(clean),
+    "network": lambda train, clean: as_generator(
+        nn.Sequential(nn.Linear(4, 64), nn.Sigmoid(), nn.Unflatten(1, (1, 8, 8))), data_range=(-1, 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", DOUBTFUL)
+def test_warnings_of_ranges_point_at_the_line_that_called_us(kind):
+    """Not into scikit-learn or this package, however deep what warns lies."""
+    with pytest.warns(DataRangeWarning) as told:
+        DOUBTFUL[kind](*images()[:2])
+    assert {warning.filename for warning in told} == {__file__}
 
 
 @pytest.mark.parametrize("row", [np.linspace(0, 1, 64), np.linspace(-1, 1, 64), np.arange(64) % 2 == 0])
