@@ -16,10 +16,10 @@ from ..utils import (
     in_blocks,
 )
 from ._calling import call_discriminator, call_encoder, call_generator
+from ._decoder import frozen_decoder
 from ._features import LastLayer
 from ._linear import LinearDecoder, canonical_part
 from ._operations import count_operations
-from ._rough import rough_decoder
 
 __all__ = ["LoadedGenerator"]
 
@@ -63,6 +63,7 @@ class LoadedGenerator:
         if device.type == "cpu":
             self._in_blocks = {name for name, module in self._modules.items() if has_bare_weights(module)}
             fold_convolutions(self._modules["generator"])
+        self._decoder = self._decoder_in(torch.float32) or self._modules["generator"]
         self._shape_was_checked = False
         self._last_layer = LastLayer()
 
@@ -73,14 +74,15 @@ class LoadedGenerator:
         Only on processors that multiply bfloat16 numbers natively, and for networks whose rows then keep their bits
         in any company.
         """
-        if self.device.type != "cpu" or not has_fast_bfloat16(self.device):
-            return None
-        decoder = rough_decoder(self._modules["generator"])
+        decoder = self._decoder_in(torch.bfloat16) if has_fast_bfloat16(self.device) else None
         if decoder is None:
             return None
         twin = object.__new__(type(self))
-        vars(twin).update(vars(self), _modules={**self._modules, "generator": decoder})
+        vars(twin).update(vars(self), _decoder=decoder)
         return twin
+
+    def _decoder_in(self, dtype):
+        return frozen_decoder(self._modules["generator"], dtype) if self.device.type == "cpu" else None
 
     def __repr__(self):
         return f"LoadedGenerator(latent_dim={self.latent_dim}, image_shape={self.image_shape}, device='{self.device}')"
@@ -92,7 +94,8 @@ class LoadedGenerator:
     def n_operations(self):
         """Floating-point operations of one image, as far as its layers tell."""
         z = torch.zeros(N_COUNTED, self.latent_dim, dtype=torch.float32, device=self.device)
-        return count_operations(self._modules["generator"], lambda: self.decode(z))
+        module, layout = self._modules["generator"], self._calls["generator"]["layout"]
+        return count_operations(module, lambda: call_generator(module, z, layout, self.image_shape))
 
     @cached_property
     def background(self):
@@ -133,7 +136,7 @@ class LoadedGenerator:
                 f"decode: expected latents (n, {self.latent_dim}), got shape {tuple(z.shape)}."
             )
         layout = self._calls["generator"]["layout"]
-        module, z = self._modules["generator"], z.to(torch.float32)
+        module, z = self._decoder, z.to(torch.float32)
         images = self._by_rows("generator", z, lambda part: call_generator(module, part, layout, self.image_shape))
         if not self._shape_was_checked:
             self._check_shape(images, len(z))

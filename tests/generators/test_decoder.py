@@ -1,7 +1,8 @@
-"""The rough twin of a decoder: the same images and gradients but for rounding; a row's bits in any company."""
+"""Frozen decoders: images and gradients of the network but for rounding, a row's bits in any company; rough twins."""
 
 import pickle
 from functools import cache
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -43,7 +44,18 @@ def images_and_gradient(generator, z):
 
 
 @pytest.mark.parametrize("image_shape", SHAPES)
-def test_images_and_gradients_are_near(image_shape):
+def test_images_and_gradients_are_those_of_the_network(image_shape):
+    module = decoder_of(image_shape)
+    generator = on_cpu(module)
+    z = generator.prior.sample(6, 12, torch.Generator().manual_seed(1))
+    images, gradient = images_and_gradient(generator, z)
+    expected, expected_gradient = images_and_gradient(SimpleNamespace(decode=module.eval()), z)
+    torch.testing.assert_close(images, expected, rtol=0, atol=1e-5)
+    assert (gradient - expected_gradient).norm() < 1e-5 * expected_gradient.norm()
+
+
+@pytest.mark.parametrize("image_shape", SHAPES)
+def test_rough_images_and_gradients_are_near(image_shape):
     generator = on_cpu(decoder_of(image_shape))
     z = generator.prior.sample(6, 12, torch.Generator().manual_seed(1))
     (images, gradient), (rough, rough_gradient) = (images_and_gradient(one, z) for one in (generator, generator.rough))
@@ -60,8 +72,9 @@ def of_its_own(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("n_rows", [4, 8, 16, 32, 64])
-def test_rows_and_their_gradients_do_not_depend_on_their_company(name, n_rows):
-    generator = of_its_own(name).rough
+@pytest.mark.parametrize("is_rough", [False, True])
+def test_rows_and_their_gradients_do_not_depend_on_their_company(name, n_rows, is_rough):
+    generator = of_its_own(name).rough if is_rough else of_its_own(name)
     z = generator.prior.sample(128, generator.latent_dim, torch.Generator().manual_seed(2))
     everyone = images_and_gradient(generator, z)
     some = torch.randperm(128, generator=torch.Generator().manual_seed(n_rows))[:n_rows]
