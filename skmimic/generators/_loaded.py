@@ -10,10 +10,11 @@ from ..utils import (
     ByteCache,
     align_layers,
     background_of,
+    block_size,
     fold_convolutions,
-    has_bare_weights,
     has_fast_bfloat16,
     in_blocks,
+    in_whole_vectors,
 )
 from ._calling import call_discriminator, call_encoder, call_generator
 from ._decoder import frozen_decoder
@@ -59,9 +60,9 @@ class LoadedGenerator:
             parts = {**parts, "generator": canonical_part(parts["generator"], facts.data_range)}
             self._image_range = CANONICAL
         self._modules = {name: align_layers(part.load(device)) for name, part in parts.items()}
-        self._in_blocks = set()
+        self._block_sizes = dict.fromkeys(parts)
         if device.type == "cpu":
-            self._in_blocks = {name for name, module in self._modules.items() if has_bare_weights(module)}
+            self._block_sizes = {name: block_size(module) for name, module in self._modules.items()}
             fold_convolutions(self._modules["generator"])
         self._decoder = self._decoder_in(torch.float32) or self._modules["generator"]
         self._shape_was_checked = False
@@ -143,8 +144,9 @@ class LoadedGenerator:
         return self._image_range.convert(images, CANONICAL)
 
     def _by_rows(self, name, rows, call):
-        """Call a network; in blocks if a row's bits would depend on the number of rows else."""
-        return in_blocks(call, rows) if name in self._in_blocks and len(rows) else call(rows)
+        """Call a network so that a row's bits do not depend on the number of rows."""
+        size, call = self._block_sizes[name], in_whole_vectors(call)
+        return in_blocks(call, rows, size) if size and len(rows) else call(rows)
 
     def _check_shape(self, images, n):
         if tuple(images.shape) != (n, *self.image_shape):
@@ -185,7 +187,7 @@ class LoadedGenerator:
             raise GeneratorMismatchError(
                 "features: the generator has no discriminator. Pass a pair (G, D), or features of your own."
             )
-        return self._last_layer.inputs(self._modules["discriminator"], lambda: self._discriminated(images))
+        return self._last_layer.inputs(self._modules["discriminator"], lambda: in_whole_vectors(self._discriminated)(images))
 
     def encode(self, images):
         """Map images (n, c, h, w) in [-1, 1] to latents (n, latent_dim), or None without an encoder."""

@@ -20,6 +20,7 @@ def adversarial(logits):
 
     References
     ----------
-    MimicGAN, section 3.1.2, L_adv. From logits ``log(1 - sigmoid(l)) = -softplus(l)``, which is never infinite.
+    MimicGAN, section 3.1.2, L_adv. From logits ``log(1 - sigmoid(l)) = log sigmoid(-l)``, which is never infinite;
+    unlike softplus it gives a row the same bits wherever it stands.
     """
-    return -F.softplus(logits)
+    return F.logsigmoid(-logits)

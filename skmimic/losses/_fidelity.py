@@ -1,5 +1,7 @@
 """Fidelity terms: the corruption-mimicking loss L_obs of the paper (section 3.1.2, a)."""
 
+from ..utils import in_whole_vectors
+
 __all__ = ["LOSSES", "charbonnier", "l1", "l2", "loss_function"]
 
 CHARBONNIER_EPS = 0.1  # in units of half the pixel range
@@ -81,7 +83,7 @@ def loss_function(loss):
         If the name is unknown.
     """
     if callable(loss):
-        return loss
+        return in_whole_vectors(loss)
     if loss not in LOSSES:
         raise ValueError(f"loss={loss!r} is unknown. Use one of {sorted(LOSSES)} or a callable (n, c, h, w)^2 -> (n,).")
     return LOSSES[loss]

@@ -5,7 +5,7 @@ import copy
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import seeded_globally
+from ..utils import in_whole_vectors, seeded_globally
 from ._base import Surrogate
 
 __all__ = ["Identity", "KnownCorruption", "UserSurrogate"]
@@ -48,7 +48,7 @@ class KnownCorruption(Surrogate):
 
     def forward(self, images, deviations=None):
         """Apply f and check that it keeps the shape."""
-        mimicked = self.f(images)
+        mimicked = in_whole_vectors(self.f)(images)
         if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
             got = tuple(mimicked.shape) if isinstance(mimicked, torch.Tensor) else type(mimicked).__name__
             raise GeneratorMismatchError(
@@ -91,7 +91,7 @@ class UserSurrogate(Surrogate):
 
     def forward(self, images, deviations=None):
         """Run the module and check that it keeps the shape."""
-        mimicked = self.module(images)
+        mimicked = in_whole_vectors(self.module)(images)
         if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
             raise GeneratorMismatchError(
                 f"surrogate: the module made by {self.factory!r} must keep the shape {tuple(images.shape)} of its "

@@ -3,7 +3,7 @@
 from ._aligned import align_layers, aligned_linear, squared_distances
 from ._archives import UNREADABLE, open_archive, read_array_header
 from ._batching import RowRunner, padded_size
-from ._blocks import has_bare_weights, in_blocks
+from ._blocks import block_size, in_blocks
 from ._blur import gaussian_blur
 from ._byte_cache import ByteCache
 from ._device import has_fast_bfloat16, is_out_of_memory, resolve_device
@@ -31,6 +31,7 @@ from ._messages import first_line
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
 from ._units import check_canonical, ends_of, is_far_outside
+from ._vectors import in_whole_vectors
 from ._versions import Versioned, checked_state, stamped_state
 from ._warnings import warn_user
 
@@ -53,6 +54,7 @@ __all__ = [
     "as_rows",
     "atomic_write",
     "background_of",
+    "block_size",
     "channels_axis",
     "check_canonical",
     "check_replaceable",
@@ -61,10 +63,10 @@ __all__ = [
     "first_line",
     "fold_convolutions",
     "gaussian_blur",
-    "has_bare_weights",
     "has_fast_bfloat16",
     "import_extra",
     "in_blocks",
+    "in_whole_vectors",
     "infer_image_shape",
     "is_centred",
     "is_far_outside",

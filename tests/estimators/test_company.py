@@ -38,6 +38,13 @@ def dense(latent_dim, n_hidden, image_shape):
     return Generator(nn.Sequential(*layers, nn.Unflatten(1, image_shape)), data_range=(-1, 1))
 
 
+def smooth(image_shape):
+    """Of sigmoids, whose values at the end of a tensor torch computes by another formula."""
+    n_values = int(np.prod(image_shape))
+    layers = [_seeded(nn.Linear, 5, 33), nn.SiLU(), _seeded(nn.Linear, 33, 35), nn.ELU(), _seeded(nn.Linear, 35, n_values)]
+    return Generator(nn.Sequential(*layers, nn.Sigmoid(), nn.Unflatten(1, image_shape)), data_range=(0, 1))
+
+
 def linear(image_shape):
     rows = np.random.default_rng(0).normal(size=(60, int(np.prod(image_shape)))) / 4
     return as_generator(PCA(9, random_state=0).fit(rows), image_shape=image_shape)
@@ -61,6 +68,7 @@ GENERATORS = {
     "dense, many hidden": lambda: dense(64, 1024, (3, 20, 20)),
     "dense, odd": lambda: dense(7, 100, (1, 27, 29)),
     "vae": lambda: Generator(_seeded(DenseGenerator, 10, (1, 16, 16), 128), data_range=(-1, 1)),
+    "sigmoids, odd": lambda: smooth((1, 7, 9)),
     "linear": lambda: linear((1, 13, 17)),
     "weights of its own": lambda: Generator(SmoothDecoder(image_shape=(3, 48, 24))),
     "weights of its own, odd": lambda: Generator(SmoothDecoder(image_shape=(1, 7, 9))),

@@ -6,7 +6,7 @@ from torch import nn
 
 from skmimic.generators import Generator
 from skmimic.generators._linear import LinearDecoder
-from skmimic.utils import align_layers, has_bare_weights, in_blocks
+from skmimic.utils import align_layers, block_size, in_blocks
 
 
 class Bare(nn.Module):
@@ -24,16 +24,17 @@ class Scaled(nn.Sequential):
         self.gain = gain
 
 
+@pytest.mark.parametrize("size", [16, 32])
 @pytest.mark.parametrize("n_rows", [1, 15, 16, 17, 40])
-def test_all_calls_have_one_shape_and_all_rows_come_back(n_rows):
+def test_all_calls_have_one_shape_and_all_rows_come_back(n_rows, size):
     sizes, rows = [], torch.arange(2.0 * n_rows).view(n_rows, 2).requires_grad_()
 
     def doubled(part):
         sizes.append(len(part))
         return 2 * part
 
-    found = in_blocks(doubled, rows)
-    assert set(sizes) == {16}
+    found = in_blocks(doubled, rows, size)
+    assert set(sizes) == {size}
     assert torch.equal(found, 2 * rows)
     (gradient,) = torch.autograd.grad(found.sum(), rows)
     assert (gradient == 2).all()
@@ -70,13 +71,14 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("kind", KNOWN)
 def test_layers_whose_bits_are_known_need_no_blocks(kind):
-    assert not has_bare_weights(nn.Sequential(*KNOWN[kind]()))
+    assert block_size(nn.Sequential(*KNOWN[kind]())) is None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit itself
 @pytest.mark.parametrize("kind", UNKNOWN)
 def test_all_other_weights_are_unknown_however_deep(kind):
-    assert has_bare_weights(nn.Sequential(nn.Linear(3, 3), nn.Sequential(UNKNOWN[kind]())))
+    found = block_size(nn.Sequential(nn.Linear(3, 3), nn.Sequential(UNKNOWN[kind]())))
+    assert found == (32 if kind == "TorchScript" else 16)
 
 
 class Recurrent(nn.Module):
@@ -101,3 +103,33 @@ def test_a_row_of_a_recurrent_generator_has_the_same_bits_in_any_company():
         together = decode(z)
         for n in (1, 2, 5, 9, 17):
             assert torch.equal(decode(z[:n]), together[:n])
+
+
+class Curve(nn.Module):
+    """Sigmoids of an odd number of values."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 64, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, z):
+        return torch.sigmoid((z @ self.weight)[:, :63].contiguous()).view(-1, 1, 7, 9)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch.jit itself
+@pytest.mark.parametrize("is_scripted", [False, True])
+def test_a_row_of_sigmoids_has_the_same_bits_in_any_company(is_scripted):
+    network = torch.jit.script(Curve()) if is_scripted else Curve()
+    decode = Generator(network, latent_dim=4, data_range=(0, 1)).on("cpu").decode
+    z = torch.randn(2000, 4, generator=torch.Generator().manual_seed(1))
+
+    def images_and_gradient(z):
+        z = z.clone().requires_grad_()
+        images = decode(z)
+        return images.detach(), torch.autograd.grad(images.square().sum(), z)[0]
+
+    for _ in range(3):  # TorchScript computes its first gradients in another way
+        together = images_and_gradient(z)
+    for skipped in (1, 2, 5):
+        for found, whole in zip(images_and_gradient(z[skipped:]), together, strict=True):
+            assert torch.equal(found, whole[skipped:])
