@@ -259,7 +259,7 @@ class MimicDomainAligner(ProjectorMethods):
         adaptation = super()._estimate(rows, surrogate, report, keep_order, record)
         if shares is None or adaptation.trace.status is Status.NOT_IDENTIFIABLE:
             return adaptation
-        chosen = distinct_rows(rows, self.n_adapt)
+        chosen = distinct_rows(rows, self.n_adapt, self.data_range_)
         if not has_enough_rows(len(chosen), shares):
             mend = "Raise n_adapt" if len(chosen) == self.n_adapt else "Pass 20 rows for each class"
             warn_user(

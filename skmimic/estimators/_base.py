@@ -290,7 +290,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
     def _estimate(self, rows, surrogate, report=None, keep_order=False, record=False):
         """Phase A: learn the corruption that the rows share."""
         settings = replace(self._settings(), record=record)
-        chosen = distinct_rows(rows, self.n_adapt)
+        chosen = distinct_rows(rows, self.n_adapt, self.data_range_)
         if len(chosen) < 2 and not is_given(surrogate):
             warn_user(
                 f"{type(self).__name__}: one distinct row cannot tell the corruption from the image (paper, section "

@@ -123,7 +123,7 @@ class EncoderProjector(BaselineProjector):
     def _estimate(self, rows, surrogate, report=None, **ignored):
         if self.generator_.is_linear:
             return self._identity()
-        chosen = rows[distinct_rows(rows, self.n_adapt)]
+        chosen = rows[distinct_rows(rows, self.n_adapt, self.data_range_)]
         device = resolve_device(self.device)
         with computing():
             observed = canonical_images(chosen, self.image_shape_, self.data_range_).to(device)

@@ -48,7 +48,7 @@ def labelled_source(rows, y, image_shape, bounds):
     kept = []
     for label in range(len(classes)):
         members = np.flatnonzero(labels == label)
-        kept.append(members[distinct_rows(rows[members], n_most)])
+        kept.append(members[distinct_rows(rows[members], n_most, bounds)])
     chosen = np.concatenate(kept)
     images = canonical_images(rows[chosen], image_shape, bounds).numpy()
     return classes, counts, LabelledSource(images, labels[chosen].astype(np.int64))

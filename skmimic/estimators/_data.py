@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from ..exceptions import GeneratorMismatchError
-from ..utils import CANONICAL, as_images, n_values, shielded
+from ..utils import CANONICAL, as_images, n_values, shielded, steps_of
 from ..utils._sklearn import validate_data, without_dispatch
 from ._huge import refuse_huge
 from ._inputs import as_array
@@ -155,7 +155,7 @@ def canonical_images(rows, image_shape, bounds, dtype=torch.float32):
     return bounds.convert(values.to(exact), CANONICAL).to(dtype)
 
 
-def distinct_rows(rows, n_most):
+def distinct_rows(rows, n_most, bounds=None):
     """Choose distinct rows by content, so that neither order nor repetition of the rows matters; NaN equals NaN.
 
     Parameters
@@ -163,17 +163,27 @@ def distinct_rows(rows, n_most):
     rows : ndarray (n, n_features)
     n_most : int
         How many at most.
+    bounds : Bounds or None, default=None
+        Range of the rows, by which rows in other units come in the same order; None for rows that have none.
 
     Returns
     -------
     ndarray of int
         Indices in the order of the rows' hashes.
     """
-    wanted = np.float32  # the same rows in another dtype are the same rows
     first_of = {}
-    for index in range(len(rows)):
-        row = np.array(rows[index], dtype=wanted, order="C")
-        row[np.isnan(row)] = np.nan  # there are many NaN, which the bytes tell apart
-        digest = hashlib.blake2b(row.tobytes(), digest_size=12).digest()
-        first_of.setdefault(digest, index)
-    return np.array([first_of[digest] for digest in sorted(first_of)[:n_most]], dtype=np.intp)
+    for index, row in enumerate(rows):
+        exact = _digest(row)
+        key = (
+            exact if bounds is None else _digest(steps_of(row, bounds)),
+            exact,
+        )  # rows of like steps are not the same
+        first_of.setdefault(key, index)
+    return np.array([first_of[key] for key in sorted(first_of)[:n_most]], dtype=np.intp)
+
+
+def _digest(row):
+    """Hash a row; the same values in another dtype have the same hash."""
+    row = np.array(row, dtype=np.float32, order="C")
+    row[np.isnan(row)] = np.nan  # there are many NaN, which the bytes tell apart
+    return hashlib.blake2b(row.tobytes(), digest_size=12).digest()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import FAINT, UNIT, Bounds, warn_user
+from ..utils import FAINT, UNIT, Bounds, steps_of, warn_user
 
 __all__ = ["RangeMemory", "check_units", "choose_data_range", "without_units"]
 
@@ -15,7 +15,6 @@ USUAL = 0.01, 0.99  # quantiles of the values of samples; Gaussian latents overs
 APART = 0.4  # of what the usual values span, by which all rows leave it: digits, faces in [-1, 1] for [0, 1] .47 to .9
 PART = 0.3  # of the same, that bright rows span to be taken for others' [0, 1]: digits and faces .36 to .5
 NOISE = 0.05  # of the range, by which bright rows may go below its middle
-N_STEPS = 4096  # of the range; rounding of float32 is a thousandth of a step
 SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt: one row after a fit of 98
 FAR_TOO_WIDE = 16  # times as wide as [0, 1]: whatever was seen in `fit`, floats within [-1, 1] are not in such a range
 
@@ -126,8 +125,7 @@ def without_units(rows):
     -------
     ndarray (n, n_features), float32
     """
-    low, high = Bounds.spanning(rows)
-    return (np.round((rows - low) * (N_STEPS / (high - low))) + 0.0).astype(np.float32)  # no zero has a sign
+    return steps_of(rows, Bounds.spanning(rows))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from ._layout import MOST_CHANNELS, channels_axis, is_one_picture, is_vector
 from ._messages import first_line
 from ._random import seeded_globally, torch_generator
 from ._shield import shielded
-from ._units import check_canonical, ends_of, is_far_outside
+from ._units import check_canonical, ends_of, is_far_outside, steps_of
 from ._vectors import in_whole_vectors
 from ._versions import Versioned, checked_state, stamped_state
 from ._warnings import warn_user
@@ -86,6 +86,7 @@ __all__ = [
     "shielded",
     "squared_distances",
     "stamped_state",
+    "steps_of",
     "torch_generator",
     "warn_user",
 ]

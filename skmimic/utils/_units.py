@@ -2,7 +2,9 @@
 
 import numpy as np
 
-__all__ = ["check_canonical", "ends_of", "is_far_outside"]
+__all__ = ["check_canonical", "ends_of", "is_far_outside", "steps_of"]
+
+N_STEPS = 4096  # of a range; rounding of float32 is a thousandth of a step
 
 
 def ends_of(values):
@@ -52,3 +54,20 @@ def check_canonical(subject, images, white=1.0):
             f"{subject} expects values in [-1, 1], got {low:g} to {high:g}. Convert them: values in 0..255 are "
             "images / 127.5 - 1."
         )
+
+
+def steps_of(values, bounds):
+    """Number values in steps of their range, so that other units give the same numbers.
+
+    Parameters
+    ----------
+    values : ndarray
+    bounds : Bounds
+
+    Returns
+    -------
+    ndarray, float32
+    """
+    values = np.asarray(values, dtype=np.float64)
+    low, high = bounds
+    return (np.round((values - low) * (N_STEPS / (high - low))) + 0.0).astype(np.float32)  # no zero has a sign

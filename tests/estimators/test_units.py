@@ -12,8 +12,10 @@ from torch import nn
 
 from skmimic import VAE, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector, PGDProjector, load_gan
 from skmimic.corruptions import Affine
+from skmimic.estimators._data import distinct_rows
 from skmimic.exceptions import DataRangeError, DataRangeWarning
 from skmimic.generators import as_generator, linear_generator_from_data
+from skmimic.utils import UNIT, Bounds
 
 CORRUPTION = Affine(rotation=25, zoom=0.85)
 UNITS = {"unit": (0, 1), "bytes": (0, 255), "sixteen": (0, 16), "z-score": (-0.6, 3.1)}
@@ -88,6 +90,16 @@ def agree(one, other):
 )
 def test_units_change_nothing(cls, kind, units):
     agree(answer(cls, kind, UNITS[units]), answer(cls, kind, (-1, 1)))
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_rows_are_chosen_in_the_same_order_in_all_units(units):
+    rows = np.vstack([images()[2], images()[2][:3], images()[1]])
+    first = distinct_rows(rows, 60, UNIT)
+    np.testing.assert_array_equal(distinct_rows(in_units(rows, UNITS[units]), 60, Bounds(*UNITS[units])), first)
+    np.testing.assert_array_equal(rows[first], rows[::-1][distinct_rows(rows[::-1], 60, UNIT)])
+    nearly = np.vstack([rows[:1], rows[:1] * (1 + 1e-6)])
+    assert len(distinct_rows(nearly, 9, UNIT)) == 2
 
 
 UNCENTRED = [(cls, kind) for cls in (MimicGANProjector, MimicDomainAligner) for kind in ("NMF", "TruncatedSVD")]
