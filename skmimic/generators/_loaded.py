@@ -187,7 +187,8 @@ class LoadedGenerator:
             raise GeneratorMismatchError(
                 "features: the generator has no discriminator. Pass a pair (G, D), or features of your own."
             )
-        return self._last_layer.inputs(self._modules["discriminator"], lambda: in_whole_vectors(self._discriminated)(images))
+        discriminated = in_whole_vectors(self._discriminated)
+        return self._last_layer.inputs(self._modules["discriminator"], lambda: discriminated(images))
 
     def encode(self, images):
         """Map images (n, c, h, w) in [-1, 1] to latents (n, latent_dim), or None without an encoder."""

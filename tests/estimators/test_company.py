@@ -40,8 +40,9 @@ def dense(latent_dim, n_hidden, image_shape):
 
 def smooth(image_shape):
     """Of sigmoids, whose values at the end of a tensor torch computes by another formula."""
-    n_values = int(np.prod(image_shape))
-    layers = [_seeded(nn.Linear, 5, 33), nn.SiLU(), _seeded(nn.Linear, 33, 35), nn.ELU(), _seeded(nn.Linear, 35, n_values)]
+    sizes = [(5, 33), (33, 35), (35, int(np.prod(image_shape)))]
+    first, second, last = (_seeded(nn.Linear, *size) for size in sizes)
+    layers = [first, nn.SiLU(), second, nn.ELU(), last]
     return Generator(nn.Sequential(*layers, nn.Sigmoid(), nn.Unflatten(1, image_shape)), data_range=(0, 1))
 
 

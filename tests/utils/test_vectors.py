@@ -9,8 +9,8 @@ from skmimic.utils import in_whole_vectors
 
 LENGTHS = (1, 4, 28, 31, 63, 1008, 2520)
 FUNCTIONS = {
-    **{name: getattr(nn, name)() for name in ("Sigmoid", "ELU", "SELU", "CELU", "SiLU", "Mish", "Softplus", "Softsign")},
-    **{name: getattr(nn, name)() for name in ("Tanh", "GELU", "LogSigmoid", "Hardswish", "LeakyReLU", "Tanhshrink")},
+    **{name: getattr(nn, name)() for name in ("Sigmoid", "ELU", "SELU", "CELU", "SiLU", "Mish", "Softplus")},
+    **{name: getattr(nn, name)() for name in ("Tanh", "GELU", "LogSigmoid", "Hardswish", "LeakyReLU", "Softsign")},
     "GELU by tanh": nn.GELU("tanh"),
     "SiLU in place": lambda x: nn.SiLU(inplace=True)(x + 0),
     "by keyword": lambda x: torch.sigmoid(input=x),
