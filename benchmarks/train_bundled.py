@@ -15,11 +15,12 @@ from PIL import Image
 
 from skmimic import Generator
 from skmimic.generators import as_prior
-from skmimic.training import TrainingSettings, train_bigan, train_dcgan
+from skmimic.training import TrainingSettings, train_bigan, train_dcgan, train_vae
 from skmimic.utils import has_fast_bfloat16, resolve_device
 
 LATENT_DIM, WIDTH, SEED = 64, 64, 0
-TRAINERS = {"DCGAN": train_dcgan, "BiGAN": train_bigan}
+TRAINERS = {"DCGAN": train_dcgan, "BiGAN": train_bigan, "VAE": train_vae}
+PRIORS = {"DCGAN": "uniform", "BiGAN": "uniform", "VAE": "normal"}
 TERMS = "CC BY-SA 3.0, attribution: MNIST by Yann LeCun, Corinna Cortes and Christopher J. C. Burges"
 
 
@@ -36,12 +37,15 @@ def train(
     batch_size=128,
     kind="DCGAN",
     device="auto",
+    learning_rate=2e-4,
 ):
     """Train up to an epoch, from the checkpoint if there is one; the handle has notes on where it comes from."""
     device = resolve_device(device)
     is_fast = has_fast_bfloat16(device)  # elsewhere bfloat16 is emulated, ten times as slow
-    settings = TrainingSettings(n_epochs=n_epochs, batch_size=batch_size, mixed_precision=is_fast)
-    prior = as_prior("uniform")
+    settings = TrainingSettings(
+        n_epochs=n_epochs, batch_size=batch_size, learning_rate=learning_rate, mixed_precision=is_fast
+    )
+    prior = as_prior(PRIORS[kind])
     how = {"device": device, "seed": seed, "checkpoint": checkpoint, "verbose": 1}
     networks = TRAINERS[kind](images, latent_dim, width, prior, settings, **how)
     notes = {
@@ -50,7 +54,7 @@ def train(
         "terms": terms,
     }
     parts = networks.generator, networks.discriminator, networks.encoder
-    return Generator.from_modules(*parts, prior="uniform", name=name, notes=notes)
+    return Generator.from_modules(*parts, prior=PRIORS[kind], name=name, notes=notes)
 
 
 def write_sheet(generator, path):

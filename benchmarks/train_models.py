@@ -32,6 +32,7 @@ class Training:
     width: int = 64
     batch_size: int = 128
     kind: str = "DCGAN"
+    learning_rate: float = 2e-4
 
 
 def mirrored(images):
@@ -64,6 +65,16 @@ TRAININGS = {
         "Fashion-MNIST, the 60,000 training images at 16x16",
         20,
         "MIT",
+    ),
+    "fashion28_vae": Training(
+        lambda: load_fashion_mnist("train").images[:, None],
+        "Fashion-MNIST, the 60,000 training images at 28x28",
+        9,
+        "MIT",
+        latent_dim=32,
+        width=32,
+        kind="VAE",
+        learning_rate=1e-3,
     ),
     "bigan28": Training(
         lambda: load_mnist("train").images[:, None],
@@ -114,6 +125,7 @@ def main():
                 training.width,
                 training.batch_size,
                 training.kind,
+                learning_rate=training.learning_rate,
             )
             write_sheet(generator, arguments.work / f"{name}_{seed}.png")
             generator.save(path, half=True)
