@@ -174,3 +174,13 @@ def test_the_figure_is_drawn(tmp_path):
 
     draw([line("affine"), line("auto", "8"), line("affine", "8", error_px="0.2")], tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size > 0
+
+
+def test_the_table_of_clean_rows_says_what_was_found_where_something_was():
+    from benchmarks.pose.report import clean_table
+
+    kept = line("auto", family="identity", is_clean="1", described="corruption none")
+    lost = {**kept, "seed": "1", "family": "affine", "is_clean": "0", "described": "rotation_deg 9.000"}
+    (row,) = clean_table([kept, lost]).splitlines()[2:]
+    assert row.split(" | ")[2:5] == ["auto", "2", "1"]
+    assert row.endswith("| affine: rotation_deg 9.000 |")
