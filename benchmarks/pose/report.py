@@ -161,7 +161,13 @@ def draw(lines, path):
     groups = _grouped(lines, "method", "data")
     methods = sorted({method for (method, _), _ in groups}, key=LEARNERS.index)
     figure, axes = plt.subplots(
-        1, len(methods), figsize=(4 * len(methods) + 2, 3.4), layout="constrained", sharey=True, squeeze=False
+        1,
+        len(methods),
+        figsize=(4 * len(methods) + 2, 3.4),
+        layout="constrained",
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
     for (method, data), group in groups:
         axis = axes[0, methods.index(method)]
@@ -169,11 +175,14 @@ def draw(lines, path):
         x, style = [rows for rows, _ in errors], {"color": f"C{list(NAMES).index(data)}", "marker": "o"}
         axis.plot(x, [np.median(one) for _, one in errors], label=NAMES[data], **style)
         axis.plot(x, [one.max() for _, one in errors], linewidth=0.6, linestyle="--", markersize=2, **style)
+    numbers = sorted({int(line["rows"]) for line in lines})
     for axis, method in zip(axes[0], methods, strict=True):
         axis.axhline(NEAR, color="grey", linewidth=0.8, linestyle=":")
         axis.set(title=method, xlabel="rows", xscale="log", yscale="log")
+        axis.set_xticks(numbers, numbers)
+        axis.set_xticks([], minor=True)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("error of the map, pixels (lower is better)")
+    axes[0, 0].set_ylabel("error of the map, pixels (lower is better)\nmedian, and the largest dashed")
     handles = dict(reversed(pair) for axis in axes[0] for pair in zip(*axis.get_legend_handles_labels(), strict=True))
     figure.legend(handles.values(), handles.keys(), frameon=False, loc="outside right upper", fontsize=9)
     figure.savefig(path, dpi=120)
