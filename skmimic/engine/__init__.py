@@ -5,8 +5,6 @@ from ._alternating import alternate
 from ._class_guide import ClassGuide, LabelledSource, RowGuide, has_enough_rows, learn_guide
 from ._encoder import Encoder, FittedEncoder, train_encoder
 from ._estimation import estimate_corruption, resolve_solver
-from ._evidence import blur_width, fill_in, scattered_pixels
-from ._hypotheses import is_identifiable
 from ._image_encoder import GeneratorEncoder, ImageEncoder, learn_image_encoder
 from ._initialisation import Candidates, start_latents
 from ._interruption import carrying, is_interruption, left_by
@@ -16,11 +14,23 @@ from ._optimisers import OPTIMISERS, Adam, Optimiser, RMSProp, RMSPropTF
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._results import OptimizationTrace, ProjectionResult, Status
-from ._retrieval import Pose, Retrieval, dead_pixels, retrieve, retrieve_blurred
 from ._rows import RowProjector, computing
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
-from ._unseen import completed
+from ._unseen import completed, fill_in
+from .identification import (
+    Policy,
+    Pose,
+    Retrieval,
+    Tone,
+    blur_width,
+    dead_pixels,
+    is_identifiable,
+    retrieve,
+    retrieve_blurred,
+    scattered_pixels,
+)
+from .solvers import Round, solve_in_rounds
 
 __all__ = [
     "OPTIMISERS",
@@ -40,6 +50,7 @@ __all__ = [
     "MixtureProjector",
     "Optimiser",
     "OptimizationTrace",
+    "Policy",
     "Pose",
     "PosteriorSampler",
     "Problem",
@@ -48,11 +59,13 @@ __all__ = [
     "RMSPropTF",
     "Recorder",
     "Retrieval",
+    "Round",
     "RowGuide",
     "RowProjector",
     "Settings",
     "Snapshot",
     "Status",
+    "Tone",
     "alternate",
     "blur_width",
     "carrying",
@@ -73,6 +86,7 @@ __all__ = [
     "retrieve",
     "retrieve_blurred",
     "scattered_pixels",
+    "solve_in_rounds",
     "solve_jointly",
     "start_latents",
     "train_encoder",

@@ -11,12 +11,11 @@ from ..utils import is_out_of_memory, is_vector
 from ._adaptation import Adaptation
 from ._alternating import alternate
 from ._encoder import train_encoder
-from ._hypotheses import is_identifiable
 from ._initialisation import draw_candidates, start_latents
 from ._interruption import carrying
 from ._rows import make_problem
-from ._selection import LARGE, Bench, learn_surrogate, select_surrogate
 from ._trajectory import Recorder
+from .identification import LARGE, Bench, is_identifiable, learn_surrogate, select_surrogate
 
 __all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
 

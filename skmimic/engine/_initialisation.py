@@ -7,8 +7,7 @@ from functools import cached_property
 import torch
 
 from ..surrogates import Identity
-from ._evidence import fill_in
-from ._unseen import distances_to, n_together, seen_pixels
+from ._unseen import distances_to, fill_in, n_together, seen_pixels
 
 __all__ = ["Candidates", "draw_candidates", "mimicked_candidates", "n_affordable", "start_latents"]
 

@@ -7,11 +7,11 @@ import torch
 
 from ..surrogates import FittedSurrogate, Photometric, part_of
 from ._estimation import estimate_corruption, fresh_surrogate, has_parameters, resolve_solver, with_encoder
-from ._hypotheses import N_IMAGES, distances, hypotheses_for
 from ._initialisation import Candidates
 from ._interruption import carrying
 from ._results import OptimizationTrace, Status
 from ._trajectory import Snapshot
+from .identification import N_IMAGES, distances, hypotheses_for
 
 __all__ = ["Mixture", "MixtureProjector", "estimate_mixture"]
 

@@ -11,6 +11,7 @@ __all__ = [
     "agreeing",
     "completed",
     "distances_to",
+    "fill_in",
     "first_seen",
     "mean_seen",
     "n_together",
@@ -136,6 +137,34 @@ def _filled(observed, seen):
         known = known | reached
     sums, counts = (part.flatten(1).sum(1) for part in (torch.where(seen, observed, 0), seen))
     return torch.where(known, filled, (sums / counts.clamp_min(1)).view(-1, 1, 1, 1))
+
+
+@torch.no_grad()
+def fill_in(observed, missing, n_rounds=3):
+    """Replace pixels that were not seen, or show the value of lost ones, by their surroundings, to find a start.
+
+    Parameters
+    ----------
+    observed : tensor (n, c, h, w)
+    missing : MissingPixels or None
+    n_rounds : int, default=3
+        Each looks one pixel further.
+
+    Returns
+    -------
+    tensor (n, c, h, w)
+    """
+    observed = completed(observed)
+    if missing is None:
+        return observed
+    shown = missing.shows_value(observed)
+    usual = shown.float().mean((1, 2, 3), keepdim=True)  # of each row: its neighbours do not matter
+    present = ((usual - missing.fraction) / usual.clamp_min(1e-6)).clamp(0.0, 1.0)  # of those that show the value
+    weight = torch.where(shown, present.clamp_min(1e-3), 1.0)
+    filled = observed
+    for _ in range(n_rounds):
+        filled = torch.where(shown, surroundings(filled, weight), observed)
+    return filled
 
 
 def surroundings(images, weight):

@@ -113,6 +113,7 @@ class Affine(Surrogate):
 
     takes_deviations = True
     is_affine_in_images = True
+    unit = 0.02
 
     def __init__(self, image_shape, fill=FILL):
         super().__init__()

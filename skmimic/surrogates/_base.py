@@ -20,12 +20,16 @@ class Surrogate(nn.Module, ABC):
     is_affine_in_images : bool
         Whether f^(x) is an affine function of the image x for fixed parameters; linear generators are then solved in
         closed form, unless pixels are missing.
+    unit : float or None
+        By how much its learned numbers move while a latent moves by its standard deviation. None where nobody knows, as
+        for weights of a network: such a surrogate is learned by small steps.
     missing : MissingPixels or None
         The part that knows which pixels a row may have lost.
     """
 
     takes_deviations = False
     is_affine_in_images = False
+    unit: float | None = None
     missing = None
 
     @abstractmethod

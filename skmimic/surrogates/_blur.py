@@ -22,6 +22,7 @@ class Blur(Surrogate):
     """
 
     is_affine_in_images = True
+    unit = 0.05
 
     def __init__(self, image_shape, sigma=0.5):
         super().__init__()

@@ -17,6 +17,7 @@ class Photometric(Surrogate):
     """
 
     is_affine_in_images = True
+    unit = 0.02
 
     def __init__(self, image_shape):
         super().__init__()

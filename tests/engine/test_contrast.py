@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from skmimic.engine import Candidates, Latents, OptimizationTrace, Problem, Settings, _contrast, _selection
-from skmimic.engine._contrast import holds_gain, restore_contrast
+from skmimic.engine import Candidates, Latents, OptimizationTrace, Problem, Settings
+from skmimic.engine.identification import _contrast, _selection
+from skmimic.engine.identification._contrast import holds_gain, restore_contrast
 from skmimic.surrogates import Affine, Composition, Convolution, Mask, MissingPixels, Photometric, part_of
 from tests.helpers import Interrupter, Stop, loaded, smooth_generator
 
@@ -82,7 +83,7 @@ def test_means_of_rows_stay_as_mimicked(rows):
 
 def test_rows_that_are_drawn_exactly_keep_their_gain(rows, monkeypatch):
     """The reverse regression is the regression: nothing lies between, whatever the contrast says."""
-    monkeypatch.setattr("skmimic.engine._contrast._lost", lambda *arguments: 1.5)
+    monkeypatch.setattr("skmimic.engine.identification._contrast._lost", lambda *arguments: 1.5)
     images, near = rows
     exact, _ = drawn(60, 1)
     assert factor_of(toned(GAIN, BIAS), GAIN * images + BIAS, exact) == pytest.approx(1, abs=1e-4)
@@ -91,7 +92,7 @@ def test_rows_that_are_drawn_exactly_keep_their_gain(rows, monkeypatch):
 
 def test_rows_are_compared_with_samples_like_them(rows, monkeypatch):
     """Rows that are all rich in contrast by nature are not taken for recoloured; all samples would say 1.57 here."""
-    monkeypatch.setattr("skmimic.engine._contrast._explained", lambda *arguments: 0.6)  # bounds out of the way
+    monkeypatch.setattr("skmimic.engine.identification._contrast._explained", lambda *arguments: 0.6)  # bounds out of the way
     images, z = rows
     chosen = images.flatten(1).std(1).argsort()[-15:]
     observed = GAIN * images[chosen] + BIAS

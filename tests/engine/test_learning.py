@@ -22,15 +22,14 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._results import OptimizationTrace
-from skmimic.engine._retrieval import Pose, Retrieval
-from skmimic.engine._selection import (
+from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
+from skmimic.engine.identification._selection import (
     FEWEST_FLEXIBLE,
     N_CANDIDATES_LARGE,
     Bench,
     Learned,
     _doubtful,
     _flexible,
-    _structured,
     _with_affine,
 )
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
@@ -121,9 +120,9 @@ class TestFamily:
         assert adaptation.deviation_sd >= 0.1
 
     def test_few_rows_keep_no_deviations(self, monkeypatch):
-        monkeypatch.setattr("skmimic.engine._selection.EXPLAINED", 0.0)
-        monkeypatch.setattr("skmimic.engine._selection.LOOSE_BELOW", math.inf)
-        monkeypatch.setattr("skmimic.engine._selection._flexible", lambda *trials: None)
+        monkeypatch.setattr("skmimic.engine.identification._selection.EXPLAINED", 0.0)
+        monkeypatch.setattr("skmimic.engine.identification._selection.LOOSE_BELOW", math.inf)
+        monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: None)
         few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))
         assert few.deviation_sd is None
         assert many.deviation_sd > 0
@@ -168,7 +167,7 @@ class TestEffort:
         rows, samples = torch.zeros(n_rows, 1, side, side), Candidates(loaded(), seeded(), n_candidates=1200)
         bench = Bench(None, rows, SETTINGS, samples, seeded(), print)
         assert len(bench.candidates.images) == (N_CANDIDATES_LARGE if is_thrifty else 1200)
-        assert bench.n_pose == (24 if is_thrifty else 48)
+        assert bench.n_structured == (48 if is_thrifty else 100)
 
     def test_few_rows_take_no_convolution(self, candidates):
         observed = Rotation(30)(clean(FEWEST_FLEXIBLE - 1))
@@ -257,15 +256,17 @@ class TestPartsThatDoNotPay:
             (Pose(), 1.1, 0.1, ["affine", "photometric"]),
             (Pose(), 1.1, 0.5, ["affine"]),
             (Pose(), -1.0, 0.0, ["affine"]),
-            (Pose(8.0, 1.08), 1.0, 0.0, ["affine"]),
+            (Pose(8.0, 1.08, 0.95, 0.05, 0.05), 1.0, 0.0, ["affine"]),
             (Pose(12.0), 1.0, 0.0, []),
+            (Pose(shear=0.15), 1.0, 0.0, []),
+            (Pose(shift_y=-0.2), 1.0, 0.0, []),
             (Pose(20.0), 0.5, 0.0, []),
-            (Pose(0.0, 0.9), 0.9, 0.0, ["photometric"]),
+            (Pose(0.0, 0.9, 0.85), 0.9, 0.0, ["photometric"]),
         ],
     )
     def test_are_those_near_the_identity(self, pose, gain, bias, names):
         nothing = torch.zeros(SHAPE)
-        assert _doubtful(Retrieval(pose, gain, bias, nothing > 0, nothing)) == names
+        assert _doubtful(Retrieval((pose,), Tone(gain, bias), nothing > 0, nothing)) == names
 
     def test_a_shift_under_an_inversion_pays(self):
         shifted = warp(clean(), torch.tensor([[1.0, 0.0, 0.15], [0.0, 1.0, 0.0]]))
@@ -280,28 +281,6 @@ class TestPartsThatDoNotPay:
         assert posed.surrogate.takes_deviations
         torch.testing.assert_close(posed.surrogate(clean()), clean(), atol=1e-5, rtol=0)
         assert _with_affine(bench, posed) is posed
-
-
-class TestRivals:
-    """A gain and a bias that distances do not tell, but the range of the values asks for, must pay once learned."""
-
-    def family(self, monkeypatch, candidates, rows, pose):
-        nothing = torch.zeros(SHAPE)
-        found = Retrieval(pose, 1.0, 0.0, nothing > 0, nothing)
-        asked = replace(found, rivals=(replace(found, gain=0.6),))
-        monkeypatch.setattr("skmimic.engine._selection.retrieve", lambda candidates, observed: asked)
-        monkeypatch.setattr("skmimic.engine._selection.blur_width", lambda observed, images: None)
-        bench = Bench(Problem(loaded(), Identity()), rows, SETTINGS, candidates, seeded(), print)
-        return _structured(bench).family
-
-    @pytest.mark.parametrize("n_rows", [40, 140])
-    def test_a_gain_that_explains_the_rows_is_kept(self, monkeypatch, candidates, n_rows):
-        assert "photometric" in self.family(monkeypatch, candidates, 0.5 * clean(n_rows), Pose())
-
-    @pytest.mark.parametrize("n_rows", [40, 140])
-    def test_a_gain_that_explains_nothing_is_not(self, monkeypatch, candidates, n_rows):
-        turned = Rotation(30.0)(clean(n_rows))
-        assert self.family(monkeypatch, candidates, turned, Pose(30.0)) == "affine"
 
 
 class TestFrames:

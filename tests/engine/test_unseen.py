@@ -27,7 +27,7 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._closed_form import ClosedForm
-from skmimic.engine._row_angles import _glance, _turned
+from skmimic.engine.identification._row_angles import _glance, _turned
 from skmimic.engine._unseen import distances_to, first_seen, mean_seen, partial_rows, seen_pixels, spread, with_holes
 from skmimic.losses import Perceptual
 from skmimic.surrogates import Affine, Composition, Identity
@@ -213,11 +213,11 @@ class TestEvidence:
         turned = Rotation(degrees)(clean)
         whole, holed = retrieve(candidates, turned).pose, retrieve(candidates, with_blocks(turned)).pose
         assert holed.rotation_deg == pytest.approx(whole.rotation_deg, abs=3)
-        assert holed.zoom == pytest.approx(whole.zoom, rel=0.05)
+        assert holed.zoom_x == pytest.approx(whole.zoom_x, rel=0.05)
 
     def test_an_inversion_is_found_too(self, candidates, clean):
         found = retrieve(candidates, with_blocks(Invert()(clean)))
-        assert found.gain < -0.7
+        assert found.tone.gain < -0.7
         assert is_identifiable(candidates.images, with_blocks(clean)) == is_identifiable(candidates.images, clean)
 
     def test_clean_rows_with_holes_show_nothing(self, candidates, clean):

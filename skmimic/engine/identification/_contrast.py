@@ -4,8 +4,8 @@ import copy
 
 import torch
 
-from ..surrogates import Convolution, Photometric, part_of
-from ._unseen import completed, seen_pixels
+from ...surrogates import Convolution, Photometric, part_of
+from .._unseen import completed, seen_pixels
 
 __all__ = ["holds_gain", "restore_contrast"]
 

@@ -3,11 +3,12 @@
 import copy
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
-from ..exceptions import SurrogateFitWarning
-from ..surrogates import (
+from ...exceptions import SurrogateFitWarning
+from ...surrogates import (
     Affine,
     Blur,
     Composition,
@@ -19,35 +20,39 @@ from ..surrogates import (
     Surrogate,
     resolve_surrogate,
 )
-from ..utils import is_vector, warn_user
+from ...utils import is_vector, warn_user
+from .._descent import Descent
+from .._initialisation import start_latents
+from .._joint import ANNEALED, CONSTANT, residual, solve_jointly
+from .._problem import Latents
+from .._quasi_newton import row_walk
+from .._results import OptimizationTrace
+from .._unseen import mean_seen
+from ..solvers import PLAN, has_units, solve_in_rounds
 from ._contrast import holds_gain, restore_contrast
-from ._descent import Descent
 from ._evidence import blur_width
-from ._initialisation import start_latents
-from ._joint import ANNEALED, CONSTANT, residual, solve_jointly
-from ._pose_search import FEW_ROWS, FEWEST_STEPS, search_pose
-from ._problem import Latents
-from ._quasi_newton import row_walk
-from ._results import OptimizationTrace
-from ._retrieval import retrieve, retrieve_blurred
+from ._policy import Policy
+from ._retrieval import dead_pixels, retrieve, retrieve_blurred
 from ._row_angles import read_angles
-from ._unseen import mean_seen
 
 __all__ = ["LARGE", "Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
-N_POSE, N_TONE, N_FLEXIBLE = 48, 128, 256  # rows: a pose and a mask show in few, contrast and blur in many
+N_STRUCTURED, N_FLEXIBLE = 100, 256  # rows from which a pose, a tone and a blur are learned; a block of convolutions
+FEW_ROWS = 32  # below, rows have no deviations of their own, nor angles
+FEWEST_STEPS = 50  # of phase B, from which angles of rows are looked for
 N_PROMISE, N_MEASURED = 48, 32
 LARGE = 32 * 32  # pixels above which an image counts as large
-N_POSE_LARGE, N_CANDIDATES_LARGE = 24, 1000  # rows and samples from which large images tell a pose
+N_LARGE, N_CANDIDATES_LARGE = 48, 1000  # rows and samples from which large images tell a pose
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
-FREE_BELOW = 0.8  # six free numbers must bring the objective of few rows below this fraction of that at a pose
-SLIGHT_TURN, SLIGHT_ZOOM = 10, 0.1  # degrees and logarithm up to which retrieval hardly saw a pose
+SLIGHT_TURN, SLIGHT_ZOOM, SLIGHT_SHIFT = 10, 0.1, 0.1  # degrees, logarithm, half sides: a pose that is hardly seen
+SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which a tone is hardly seen
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
 PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
+READ_BELOW = 0.86  # the same, before angles are looked for: .86 to 1.01 where rows share theirs, .78 to .85 at sd 5
 FEWEST_READ = 16  # pixels a side of images that tell an angle each
 LEFT_SD = 0.01  # of affine deviations that each row may still have around the angle that was read
 FEWEST_FLEXIBLE = 8  # rows; fewer let a convolution explain whatever they happen to show
@@ -93,12 +98,14 @@ class Bench:
     random : torch.Generator
     report : callable
         Called with a sentence as the work goes on.
+    policy : Policy or None, default=None
     """
 
-    def __init__(self, problem, observed, settings, candidates, random, report):
+    def __init__(self, problem, observed, settings, candidates, random, report, policy=None):
         self.problem, self.observed, self.settings = problem, observed, settings
         is_thrifty = math.prod(observed.shape[-2:]) > LARGE and len(observed) >= FEW_ROWS
-        self.n_pose = N_POSE_LARGE if is_thrifty else N_POSE
+        self.n_structured = N_LARGE if is_thrifty else N_STRUCTURED
+        self.policy = policy or Policy()
         self.candidates = candidates.first(N_CANDIDATES_LARGE) if is_thrifty else candidates
         self.random, self.report = random, report
         self.best, self._is_accepted = None, False  # what an interruption keeps, and whether trials have to beat it
@@ -109,8 +116,12 @@ class Bench:
         return learned
 
     def learn(self, surrogate, family, schedule, n_rows, tether=None):
-        """Learn a surrogate with the joint solver."""
-        final = schedule[-1] if surrogate.takes_deviations else None
+        """Learn a surrogate: in rounds where its numbers have units, else by small steps, as the schedule says."""
+        if not any(value.requires_grad for value in surrogate.parameters()):
+            return self.project(surrogate, family)
+        in_rounds = has_units(surrogate)
+        last = PLAN[-1].deviation_sd if in_rounds else schedule[-1]
+        final = last if surrogate.takes_deviations else None
 
         def keep(trace):
             if not self._is_accepted:
@@ -119,9 +130,10 @@ class Bench:
 
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
-        if schedule == ANNEALED:
+        if in_rounds or schedule == ANNEALED:
             problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
-        latents, trace = solve_jointly(problem, rows, self.settings, self.candidates, self.random, schedule, keep)
+        solve = solve_in_rounds if in_rounds else partial(solve_jointly, schedule=schedule)
+        latents, trace = solve(problem, rows, self.settings, self.candidates, self.random, keep=keep)
         self.report(f"learned the family {family!r}")
         return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
 
@@ -152,7 +164,7 @@ class Bench:
 
 
 def learn_surrogate(bench, surrogate, family):
-    """Learn a surrogate of the user's choice; the parts of a composition start where retrieval says.
+    """Learn a surrogate of the user's choice; its parts start where retrieval says.
 
     Parameters
     ----------
@@ -165,11 +177,12 @@ def learn_surrogate(bench, surrogate, family):
     Learned
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
-    schedule = CONSTANT if is_flexible else ANNEALED
+    schedule, n_rows = (CONSTANT, N_FLEXIBLE) if is_flexible else (ANNEALED, bench.n_structured)
     if isinstance(surrogate, Composition) and not is_vector(bench.observed.shape[1:]):
-        learned = _learn_from(bench, surrogate, family, _start_as_found(bench, surrogate), schedule, N_FLEXIBLE)
+        poses = _start_as_found(bench, surrogate)
+        learned = _learn_from(bench, surrogate, family, poses, schedule, n_rows)
     else:
-        learned = bench.learn(surrogate, family, schedule, N_FLEXIBLE)
+        learned = bench.learn(surrogate, family, schedule, n_rows)
     bench.accept(learned)
     if holds_gain(learned.surrogate):
         projected = bench.project(learned.surrogate, learned.family, learned.deviation_sd)
@@ -178,38 +191,33 @@ def learn_surrogate(bench, surrogate, family):
 
 
 def _start_as_found(bench, surrogate):
-    """Let the parts of a composition start where retrieval says; returns the pose."""
+    """Let the parts of a composition start where retrieval says; returns the poses to start from."""
     width = None
     if surrogate.part(Blur) is not None:
         width = blur_width(bench.observed, bench.candidates.images)
     if width is None:
-        found = retrieve(bench.candidates, bench.observed)
+        found = retrieve(bench.candidates, bench.observed, bench.policy)
     else:
-        width, found = retrieve_blurred(bench.candidates, bench.observed, width)
+        width, found = retrieve_blurred(bench.candidates, bench.observed, width, bench.policy)
     _set_as_found(surrogate, found, width)
     if surrogate.missing is not None and found.missing is not None:
         surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
-    return found.pose
+    return found.poses
 
 
-def _learn_from(bench, surrogate, family, pose, schedule, n_rows):
-    """Learn a surrogate that starts at a pose; on few rows also at a searched one and held there, and keep the better.
-
-    Few rows do not tell six numbers: left alone the affine map wanders. Held near a rotation and a zoom it cannot
-    follow a shift or a shear, so both are tried.
-    """
-    rows = bench.observed
-    is_worth_it = len(rows) < FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
-    if not is_worth_it or surrogate.part(Affine) is None or is_vector(rows.shape[1:]):
+def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
+    """Learn a surrogate from a pose or, where few rows mislead the search, from several: the lowest objective wins."""
+    affine = surrogate.part(Affine)
+    if affine is None:
         return bench.learn(surrogate, family, schedule, n_rows)
-    held = copy.deepcopy(surrogate)
-    free = bench.learn(surrogate, family, schedule, n_rows)  # kept by an interruption of what follows
-    found = search_pose(bench.problem.with_(surrogate=held), rows, bench.candidates, bench.settings, pose)
-    bench.report(f"searched the pose of {len(rows)} rows")
-    with torch.no_grad():
-        held.part(Affine).theta.copy_(found.matrix)
-    trial = bench.learn(held, family, schedule, n_rows, found.matrix.to(rows))
-    return free if _projected(bench, free) < FREE_BELOW * _projected(bench, trial) else trial
+    best = None
+    for pose in poses[: bench.policy.n_starts(min(len(bench.observed), n_rows))]:
+        trial = copy.deepcopy(surrogate)
+        with torch.no_grad():
+            trial.part(Affine).theta.copy_(pose.matrix)
+        learned = bench.learn(trial, family, schedule, n_rows)
+        best = learned if best is None or _final(learned) < _final(best) else best
+    return best
 
 
 @torch.no_grad()
@@ -221,8 +229,8 @@ def _set_as_found(surrogate, found, width):
     if blur is not None and width is not None:
         blur.log_sigma.fill_(math.log(width))
     if tone is not None and found.has_photometric:
-        tone.gain.fill_(found.gain)
-        tone.bias.fill_(found.bias)
+        tone.gain.fill_(found.tone.gain)
+        tone.bias.fill_(found.tone.bias)
 
 
 def select_surrogate(bench):
@@ -255,8 +263,8 @@ def select_surrogate(bench):
         best = flexible
     elif loose is not None and _rows_differ(bench, loose, best):
         best = loose
-    elif (read := _read(bench, posed, _final(measured if is_structured else plain))) is not None:
-        best = read
+    elif loose is not None and loose.residual < READ_BELOW * posed.residual:
+        best = _read(bench, posed, _final(best)) or best
     bench.accept(best)
     _warn_if_unexplained(best.residual, level)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
@@ -320,35 +328,35 @@ def _flexible(bench, structured, loose):
 
 def _structured(bench):
     """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
-    width, found = None, retrieve(bench.candidates, bench.observed)
+    width, found = None, retrieve(bench.candidates, bench.observed, bench.policy)
     learned = bench.accept(_learn_structured(bench, _structured_parts(bench, found), found))
     guess = blur_width(bench.observed, bench.candidates.images)
     if guess is not None:
-        guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess)
+        guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess, bench.policy)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
         if trial.residual < STRUCTURED_BELOW * learned.residual:
             width, found, learned = guess, blurred, bench.accept(trial)
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
-        if rival.has_photometric and not found.has_photometric:
-            wins = _projected(bench, trial) < PAYING_BELOW * _projected(bench, learned)
-        else:
-            wins = _final(trial) < _final(learned)
-        if wins:
+        if _projected(bench, trial) < _projected(bench, learned):
             found, learned = rival, bench.accept(trial)
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left:
-            trial = _learn_structured(bench, left, found, width, _rows_for(bench, learned.family.split("+")))
-            learned = learned if _final(learned) < PAYING_BELOW * _final(trial) else bench.accept(trial)
+            trial = _learn_structured(bench, left, found, width)
+            is_paid = _projected(bench, learned) < PAYING_BELOW * _projected(bench, trial)
+            learned = learned if is_paid else bench.accept(trial)
     return learned
 
 
 def _doubtful(found):
     """Name the parts that retrieval did not see or hardly saw; free, they fit what the batch happens to show."""
-    is_near = abs(found.pose.rotation_deg) <= SLIGHT_TURN and abs(math.log(found.pose.zoom)) < SLIGHT_ZOOM
-    doubts = {"affine": is_near, "photometric": found.has_photometric and found.tone.is_slight}
+    pose = found.pose
+    zooms = [abs(math.log(zoom)) for zoom in (pose.zoom_x, pose.zoom_y)]
+    others = [abs(pose.shear), abs(pose.shift_x), abs(pose.shift_y)]
+    is_near = abs(pose.rotation_deg) <= SLIGHT_TURN and max(zooms) < SLIGHT_ZOOM and max(others) < SLIGHT_SHIFT
+    doubts = {"affine": is_near, "photometric": found.has_photometric and found.tone.is_within(SLIGHT_TONE)}
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 
@@ -361,17 +369,28 @@ def _final(learned):
     return learned.trace.objectives[-1]
 
 
-def _rows_for(bench, names):
-    """Choose how many rows to learn parts on."""
-    return N_TONE if {"blur", "photometric"} & set(names) else bench.n_pose
-
-
-def _learn_structured(bench, parts, found, width=None, n_rows=None):
-    """Learn parts that start where retrieval says."""
+def _learn_structured(bench, parts, found, width=None):
+    """Learn parts that start where retrieval says; pixels that the learned pose leaves empty are no mask."""
     surrogate = Composition(list(parts.values()))
     _set_as_found(surrogate, found, width)
     surrogate = surrogate.to(found.dead.device)
-    return _learn_from(bench, surrogate, "+".join(parts), found.pose, ANNEALED, n_rows or _rows_for(bench, parts))
+    learned = _learn_from(bench, surrogate, "+".join(parts), found.poses, ANNEALED, bench.n_structured)
+    return _masked_anew(bench, learned, found) if "mask" in parts and len(parts) > 1 else learned
+
+
+@torch.no_grad()
+def _masked_anew(bench, learned, found):
+    """Mask the pixels that are dead under what was learned; a pose that was only searched is off by a pixel."""
+    parts = dict(zip(learned.family.split("+"), learned.surrogate.parts, strict=True))
+    mask = parts.pop("mask")
+    others = Composition([part for name, part in parts.items() if name != "missing"])
+    rows = bench.observed[: bench.policy.n_rows]
+    dead = dead_pixels(bench.candidates.through(others).images, rows, found.missing) & found.dead
+    if not bool(dead.any()):
+        return replace(learned, surrogate=Composition(list(parts.values())), family="+".join(parts))
+    mask.weight.fill_(1.0)
+    mask.set_dead(dead, found.values)
+    return learned
 
 
 def _structured_parts(bench, found, width=None):

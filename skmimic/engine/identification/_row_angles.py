@@ -5,10 +5,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ..surrogates import Affine, Composition, RowAffine, angle_reader, resolve_surrogate, turn_offsets
-from ..utils import seeded_globally
-from ._joint import ANNEALED
-from ._unseen import completed, seen_pixels, with_holes
+from ...surrogates import Affine, Composition, RowAffine, angle_reader, resolve_surrogate, turn_offsets
+from ...utils import seeded_globally
+from .._joint import ANNEALED
+from .._unseen import completed, seen_pixels, with_holes
 
 __all__ = ["read_angles"]
 

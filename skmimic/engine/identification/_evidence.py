@@ -4,10 +4,10 @@ import math
 
 import torch
 
-from ..surrogates import MissingPixels
-from ._unseen import completed, seen_pixels, spread, surroundings, with_holes
+from ...surrogates import MissingPixels
+from .._unseen import completed, seen_pixels, spread, with_holes
 
-__all__ = ["blur_width", "fill_in", "scattered_pixels"]
+__all__ = ["blur_width", "scattered_pixels"]
 
 N_VALUES = 3  # of the most frequent values are looked at
 SAME, CLEARLY_OTHER = 1e-3, 0.5
@@ -65,34 +65,6 @@ def _lone_fraction(images, value, live, tolerance):
     lone = amid & (inside < tolerance)
     n_pixels = int(amid.sum())
     return int(lone.sum()) / max(n_pixels, 1), n_pixels
-
-
-@torch.no_grad()
-def fill_in(observed, missing, n_rounds=3):
-    """Replace pixels that were not seen, or show the value of lost ones, by their surroundings, to find a start.
-
-    Parameters
-    ----------
-    observed : tensor (n, c, h, w)
-    missing : MissingPixels or None
-    n_rounds : int, default=3
-        Each looks one pixel further.
-
-    Returns
-    -------
-    tensor (n, c, h, w)
-    """
-    observed = completed(observed)
-    if missing is None:
-        return observed
-    shown = missing.shows_value(observed)
-    usual = shown.float().mean((1, 2, 3), keepdim=True)  # of each row: its neighbours do not matter
-    present = ((usual - missing.fraction) / usual.clamp_min(1e-6)).clamp(0.0, 1.0)  # of those that show the value
-    weight = torch.where(shown, present.clamp_min(1e-3), 1.0)
-    filled = observed
-    for _ in range(n_rounds):
-        filled = torch.where(shown, surroundings(filled, weight), observed)
-    return filled
 
 
 @torch.no_grad()

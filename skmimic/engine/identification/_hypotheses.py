@@ -5,14 +5,17 @@ from typing import NamedTuple
 import torch
 from scipy.stats import t as student
 
-from ..surrogates import warp
-from ..utils import background_of, is_vector
-from ._retrieval import N_BACKGROUND, ROTATIONS, ZOOMS, Pose, shrink
-from ._unseen import completed, distances_to, seen_pixels
+from ...surrogates import warp
+from ...utils import background_of, is_vector
+from .._unseen import completed, distances_to, seen_pixels
+from ._poses import Pose, shrunk
 
 __all__ = ["Hypothesis", "distances", "hypotheses_for", "is_identifiable"]
 
 N_IMAGES = 2000
+SIDE = 16  # of the pictures that are compared
+ROTATIONS = range(-90, 91, 15)
+ZOOMS = (0.7, 0.85, 1.0, 1.2, 1.4)
 N_ROWS = 32  # rows that a test of identifiability looks at
 LEVEL = 0.1  # of the test against each rival
 NEAR_DEGREES, NEAR_ZOOM = 15.5, 1.25  # one step of the grid; nearer poses are no rivals
@@ -37,7 +40,7 @@ class Hypothesis(NamedTuple):
     def is_rival_of(self, other):
         """Whether it differs from another by an inversion or by more than a step of the grid of poses."""
         turn = abs(self.pose.rotation_deg - other.pose.rotation_deg)
-        zooms = self.pose.zoom, other.pose.zoom
+        zooms = self.pose.zoom_x, other.pose.zoom_x
         is_near = turn < NEAR_DEGREES and max(zooms) < NEAR_ZOOM * min(zooms)
         return not is_near or self.gain * other.gain < 0
 
@@ -56,7 +59,7 @@ def hypotheses_for(images, observed):
     list of Hypothesis
         The poses of one gain and bias stand together. Images of one row or column are not turned.
     """
-    poses = [Pose(rotation, zoom) for rotation in ROTATIONS for zoom in ZOOMS]
+    poses = [Pose(rotation, zoom, zoom) for rotation in ROTATIONS for zoom in ZOOMS]
     if is_vector(observed.shape[1:]):
         poses = [Pose()]
     return [Hypothesis(pose, *option) for option in _photometric_options(images, observed) for pose in poses]
@@ -99,9 +102,9 @@ def distances(images, observed, hypotheses):
         Euclidean, over what the row has seen, on pictures whose shorter side has at most 16 pixels.
     """
     aspect, seen = images.shape[-2] / images.shape[-1], seen_pixels(observed)
-    images, rows = shrink(images), shrink(completed(observed)).flatten(1)
-    weights = None if seen is None else shrink(seen.to(observed)).flatten(1)
-    warped, fill = {}, background_of(images[:N_BACKGROUND])
+    images, rows = shrunk(images, SIDE), shrunk(completed(observed), SIDE).flatten(1)
+    weights = None if seen is None else shrunk(seen.to(observed), SIDE).flatten(1)
+    warped, fill = {}, background_of(images)
     for pose in dict.fromkeys(hypothesis.pose for hypothesis in hypotheses):
         warped[pose] = images if pose == Pose() else warp(images, pose.matrix.to(images), aspect, fill=fill)
     return torch.stack([distances_to(rows, _rows(warped[h.pose], h), weights).amin(1) for h in hypotheses])

@@ -1,0 +1,32 @@
+"""Which corruption it was: what rows show, which families are tried, and how one is judged."""
+
+from ._evidence import blur_width, scattered_pixels
+from ._hypotheses import N_IMAGES, Hypothesis, distances, hypotheses_for, is_identifiable
+from ._policy import Policy
+from ._poses import Found, Pose, PoseSearch
+from ._retrieval import Retrieval, Tone, dead_pixels, retrieve, retrieve_blurred
+from ._selection import LARGE, Bench, Learned, learn_surrogate, select_surrogate
+
+__all__ = [
+    "LARGE",
+    "N_IMAGES",
+    "Bench",
+    "Found",
+    "Hypothesis",
+    "Learned",
+    "Policy",
+    "Pose",
+    "PoseSearch",
+    "Retrieval",
+    "Tone",
+    "blur_width",
+    "dead_pixels",
+    "distances",
+    "hypotheses_for",
+    "is_identifiable",
+    "learn_surrogate",
+    "retrieve",
+    "retrieve_blurred",
+    "scattered_pixels",
+    "select_surrogate",
+]

@@ -1,0 +1,5 @@
+"""How the objective is minimised."""
+
+from ._rounds import PLAN, Round, has_units, solve_in_rounds
+
+__all__ = ["PLAN", "Round", "has_units", "solve_in_rounds"]
