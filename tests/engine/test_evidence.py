@@ -69,7 +69,9 @@ def test_small_pictures_say_nothing(images):
 @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")
 def test_rows_that_lost_pixels_may_try_the_flexible_family(rows, monkeypatch):
     """A convolution is tried between the affine map and the pixels that each row lost, and measured."""
-    monkeypatch.setattr("skmimic.engine.identification._selection.PROMISING_BELOW", math.inf)  # any block is worth a try
+    monkeypatch.setattr(
+        "skmimic.engine.identification._selection.PROMISING_BELOW", math.inf
+    )  # any block is worth a try
     observed, sentences = MissingPixels(0.4, shared=False)(rows[:40]), []
     with computing():
         settings = Settings(solver="joint", T=2)

@@ -7,8 +7,8 @@ import torch
 from skmimic.corruptions import Rotation
 from skmimic.datasets import load_mnist_sample
 from skmimic.engine import Candidates, Settings, Status, computing, estimate_mixture, is_identifiable
-from skmimic.engine.identification._hypotheses import distances, hypotheses_for
 from skmimic.engine._mixture import _kept
+from skmimic.engine.identification._hypotheses import distances, hypotheses_for
 from skmimic.generators import load_gan
 from tests.helpers import loaded, pictures
 

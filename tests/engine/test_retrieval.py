@@ -1,12 +1,13 @@
 """The start of the shared corruption, without gradients."""
 
+import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
-from skmimic.engine import Candidates, Pose, dead_pixels, retrieve
+from skmimic.engine import Candidates, Policy, Pose, dead_pixels, retrieve
 from skmimic.surrogates import MissingPixels as LostInRows
 from skmimic.surrogates import affine_matrix
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
@@ -121,7 +122,7 @@ def test_a_frame_that_a_zoom_leaves_is_explained_by_it(scenery, zoom):
     assert not found.has_mask
 
 
-@pytest.mark.parametrize("width", [3, 6])
+@pytest.mark.parametrize("width", [2, 3, 6])
 def test_a_frame_that_hides_pixels_is_a_mask(scenery, width):
     candidates, rows = scenery
     hidden = framed(rows, width)
@@ -132,10 +133,10 @@ def test_a_frame_that_hides_pixels_is_a_mask(scenery, width):
 
 def test_a_frame_that_may_be_either_has_a_rival(scenery):
     candidates, rows = scenery
-    found = retrieve(candidates, framed(rows, 2))
+    doubtful = Policy(posed_below=0.0, masked_above=math.inf)
+    found = retrieve(candidates, framed(rows, 2), doubtful)
     assert not found.has_mask
     assert found.rivals[0].has_mask
-    assert found.rivals[0].pose == Pose()
 
 
 def test_pixels_that_rows_lose_one_by_one_are_not_dead():

@@ -27,8 +27,8 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._closed_form import ClosedForm
-from skmimic.engine.identification._row_angles import _glance, _turned
 from skmimic.engine._unseen import distances_to, first_seen, mean_seen, partial_rows, seen_pixels, spread, with_holes
+from skmimic.engine.identification._row_angles import _glance, _turned
 from skmimic.losses import Perceptual
 from skmimic.surrogates import Affine, Composition, Identity
 from skmimic.surrogates import MissingPixels as LostInRows

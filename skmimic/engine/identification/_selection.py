@@ -46,6 +46,7 @@ N_LARGE, N_CANDIDATES_LARGE = 48, 1000  # rows and samples from which large imag
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
+FEW_PAY_BELOW = 0.8  # the same for few rows, which six free numbers fit better than the truth does
 SLIGHT_TURN, SLIGHT_ZOOM, SLIGHT_SHIFT = 10, 0.1, 0.1  # degrees, logarithm, half sides: a pose that is hardly seen
 SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which a tone is hardly seen
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
@@ -255,15 +256,15 @@ def select_surrogate(bench):
     is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
     best = bench.accept(structured if is_structured else plain)
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
-    loose = flexible = None
-    if best.residual >= EXPLAINED * level:
-        loose = _loosened(bench, posed)
+    loose, flexible = _loosened(bench, posed), None
+    is_explained = best.residual < EXPLAINED * level
+    if not is_explained:
         flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
-    elif loose is not None and _rows_differ(bench, loose, best):
+    elif not is_explained and _rows_differ(bench, loose, best):
         best = loose
-    elif loose is not None and loose.residual < READ_BELOW * posed.residual:
+    elif loose.residual < READ_BELOW * posed.residual:
         best = _read(bench, posed, _final(best)) or best
     bench.accept(best)
     _warn_if_unexplained(best.residual, level)
@@ -275,8 +276,8 @@ def _with_affine(bench, structured):
     if structured.surrogate.part(Affine) is not None:
         return structured
     affine = Affine(tuple(bench.observed.shape[1:]), bench.problem.generator.background).to(bench.observed.device)
-    parts = [affine, *structured.surrogate.parts]
-    return replace(structured, surrogate=Composition(parts), family=f"affine+{structured.family}")
+    names = ["affine"] if structured.family == "identity" else ["affine", structured.family]
+    return replace(structured, surrogate=Composition([affine, *structured.surrogate.parts]), family="+".join(names))
 
 
 def _loosened(bench, structured):
@@ -343,9 +344,10 @@ def _structured(bench):
     for name in _doubtful(found):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
-        if left:
-            trial = _learn_structured(bench, left, found, width)
-            is_paid = _projected(bench, learned) < PAYING_BELOW * _projected(bench, trial)
+        if left or name == "affine":
+            trial = _learn_structured(bench, left, found, width) if left else bench.project(Composition([]), "identity")
+            limit = PAYING_BELOW if len(bench.observed) >= FEW_ROWS else FEW_PAY_BELOW
+            is_paid = _projected(bench, learned) < limit * _projected(bench, trial)
             learned = learned if is_paid else bench.accept(trial)
     return learned
 
