@@ -18,19 +18,7 @@ from ._rows import RowProjector, computing
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
 from ._unseen import completed, fill_in
-from .identification import (
-    Policy,
-    Pose,
-    Retrieval,
-    Tone,
-    blur_width,
-    dead_pixels,
-    is_identifiable,
-    retrieve,
-    retrieve_blurred,
-    scattered_pixels,
-)
-from .solvers import Round, solve_in_rounds
+from .identification import is_identifiable
 
 __all__ = [
     "OPTIMISERS",
@@ -50,28 +38,21 @@ __all__ = [
     "MixtureProjector",
     "Optimiser",
     "OptimizationTrace",
-    "Policy",
-    "Pose",
     "PosteriorSampler",
     "Problem",
     "ProjectionResult",
     "RMSProp",
     "RMSPropTF",
     "Recorder",
-    "Retrieval",
-    "Round",
     "RowGuide",
     "RowProjector",
     "Settings",
     "Snapshot",
     "Status",
-    "Tone",
     "alternate",
-    "blur_width",
     "carrying",
     "completed",
     "computing",
-    "dead_pixels",
     "estimate_corruption",
     "estimate_mixture",
     "fill_in",
@@ -83,10 +64,6 @@ __all__ = [
     "left_by",
     "no_corruption",
     "resolve_solver",
-    "retrieve",
-    "retrieve_blurred",
-    "scattered_pixels",
-    "solve_in_rounds",
     "solve_jointly",
     "start_latents",
     "train_encoder",

@@ -92,9 +92,7 @@ def test_rows_that_are_drawn_exactly_keep_their_gain(rows, monkeypatch):
 
 def test_rows_are_compared_with_samples_like_them(rows, monkeypatch):
     """Rows that are all rich in contrast by nature are not taken for recoloured; all samples would say 1.57 here."""
-    monkeypatch.setattr(
-        "skmimic.engine.identification._contrast._explained", lambda *arguments: 0.6
-    )  # bounds out of the way
+    monkeypatch.setattr("skmimic.engine.identification._contrast._explained", lambda *arguments: 0.6)
     images, z = rows
     chosen = images.flatten(1).std(1).argsort()[-15:]
     observed = GAIN * images[chosen] + BIAS

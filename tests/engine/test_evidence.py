@@ -9,7 +9,8 @@ import torch
 from skmimic import load_gan
 from skmimic.corruptions import Compose, GaussianBlur, Invert, MissingPixels, Noise, Photometric, Rotation, Zoom
 from skmimic.datasets import load_mnist_sample
-from skmimic.engine import Settings, blur_width, computing, estimate_corruption, fill_in, scattered_pixels
+from skmimic.engine import Settings, computing, estimate_corruption, fill_in
+from skmimic.engine.identification import blur_width, scattered_pixels
 
 
 @pytest.fixture(scope="module")

@@ -253,7 +253,7 @@ class TestPartsThatDoNotPay:
         ("pose", "gain", "bias", "names"),
         [
             (Pose(), 1.0, 0.0, ["affine"]),
-            (Pose(), 1.1, 0.1, ["affine", "photometric"]),
+            (Pose(), 1.1, 0.1, ["photometric", "affine"]),
             (Pose(), 1.1, 0.5, ["affine"]),
             (Pose(), -1.0, 0.0, ["affine"]),
             (Pose(8.0, 1.08, 0.95, 0.05, 0.05), 1.0, 0.0, ["affine"]),

@@ -8,7 +8,8 @@ from torch import nn
 
 from skmimic import Generator
 from skmimic.corruptions import Affine, Normal, PerImage, Rotation
-from skmimic.engine import Candidates, Pose, Settings, estimate_corruption, retrieve
+from skmimic.engine import Candidates, Settings, estimate_corruption
+from skmimic.engine.identification import Pose, retrieve
 from skmimic.engine.identification._hypotheses import Hypothesis, distances
 from tests.helpers import SmoothDecoder, loaded
 

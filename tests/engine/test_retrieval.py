@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from skmimic.corruptions import Invert, MissingPixels, Photometric, Rotation, Zoom
-from skmimic.engine import Candidates, Policy, Pose, dead_pixels, retrieve
+from skmimic.engine import Candidates
+from skmimic.engine.identification import Policy, Pose, dead_pixels, retrieve
 from skmimic.surrogates import MissingPixels as LostInRows
 from skmimic.surrogates import affine_matrix
 from tests.helpers import SmoothDecoder, loaded, smooth_generator

@@ -16,18 +16,15 @@ from skmimic.engine import (
     Latents,
     Problem,
     Settings,
-    blur_width,
     completed,
-    dead_pixels,
     is_identifiable,
     learn_image_encoder,
     no_corruption,
-    retrieve,
-    scattered_pixels,
     train_encoder,
 )
 from skmimic.engine._closed_form import ClosedForm
 from skmimic.engine._unseen import distances_to, first_seen, mean_seen, partial_rows, seen_pixels, spread, with_holes
+from skmimic.engine.identification import blur_width, dead_pixels, retrieve, scattered_pixels
 from skmimic.engine.identification._row_angles import _glance, _turned
 from skmimic.losses import Perceptual
 from skmimic.surrogates import Affine, Composition, Identity

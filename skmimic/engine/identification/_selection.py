@@ -201,6 +201,9 @@ def _start_as_found(bench, surrogate):
     else:
         width, found = retrieve_blurred(bench.candidates, bench.observed, width, bench.policy)
     _set_as_found(surrogate, found, width)
+    if (mask := surrogate.part(Mask)) is not None and found.has_mask:
+        mask.set_dead(found.dead.cpu(), found.values.cpu())
+        mask.requires_grad_(False)
     if surrogate.missing is not None and found.missing is not None:
         surrogate.missing.value, surrogate.missing.fraction = found.missing.value, found.missing.fraction
     return found.poses
@@ -299,7 +302,8 @@ def _read(bench, structured, objective):
     height, width = bench.observed.shape[-2:]
     is_of_size = min(height, width) >= FEWEST_READ and height * width <= LARGE
     has_enough = len(bench.observed) >= FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
-    if not is_of_size or not has_enough or structured.surrogate.missing is not None:
+    hides_angles = structured.surrogate.missing is not None or structured.surrogate.part(Blur) is not None
+    if not is_of_size or not has_enough or hides_angles:
         return None
     surrogate = read_angles(bench, structured.surrogate)
     if surrogate is None:
@@ -358,7 +362,7 @@ def _doubtful(found):
     zooms = [abs(math.log(zoom)) for zoom in (pose.zoom_x, pose.zoom_y)]
     others = [abs(pose.shear), abs(pose.shift_x), abs(pose.shift_y)]
     is_near = abs(pose.rotation_deg) <= SLIGHT_TURN and max(zooms) < SLIGHT_ZOOM and max(others) < SLIGHT_SHIFT
-    doubts = {"affine": is_near, "photometric": found.has_photometric and found.tone.is_within(SLIGHT_TONE)}
+    doubts = {"photometric": found.has_photometric and found.tone.is_within(SLIGHT_TONE), "affine": is_near}
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 
