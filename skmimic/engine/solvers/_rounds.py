@@ -37,9 +37,9 @@ class Round:
     is_rough: bool = False
 
 
-PLAN = (Round(0.8, 0.03, 2.0, is_rough=True),) * 3 + (Round(2.4, 0.005),)
-SETTLED = 0.04  # of a unit, 0.01 pixels of 28: the most that any shared number moved in a part of the last round
-N_PARTS = 3  # of the last round, after each of which it may end
+PLAN = (Round(0.8, 0.03, 2.0, is_rough=True),) * 3 + (Round(0.8, 0.005),)
+SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number moves in the last part; see docs/design.md
+FEWEST_PARTS = 2
 MEMORY = 20
 
 
@@ -53,8 +53,8 @@ def solve_in_rounds(problem, observed, settings, candidates, random, plan=PLAN, 
 
     Each round starts every row at the nearest candidate under the present surrogate. Latents that fit the rows hold the
     shared numbers where they are, and so do deviations of the rows: left alone, a pose moves a third of the way. So the
-    first rounds go on by twice what they moved. The last one holds the deviations tightly and ends when the shared
-    numbers have settled.
+    first rounds go on by twice what they moved. The last one holds the deviations tightly and goes on, part by part,
+    until the shared numbers have settled.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def solve_in_rounds(problem, observed, settings, candidates, random, plan=PLAN, 
         Its surrogate is learned in place.
     observed : tensor (n, c, h, w)
     settings : Settings
-        T bounds the number of rounds, T1 scales their evaluations.
+        T bounds the rounds, and half of it the parts of the last one; T1 scales the evaluations of a round or part.
     candidates : Candidates
     random : torch.Generator
     plan : sequence of Round
@@ -89,7 +89,7 @@ def solve_in_rounds(problem, observed, settings, candidates, random, plan=PLAN, 
         walk = _Walk(rough or staged, observed, latents)
         objectives.append(walk.objectives())
         n_evaluations = max(round(stage.share * settings.T1), 1)
-        walk.minimise(n_evaluations, may_settle=index == len(plan) - 1)
+        walk.minimise(n_evaluations, max(settings.T // 2, 1) if index == len(plan) - 1 else 1)
         walk.write(stage.relaxation)
         objectives.append(walk.objectives())
         check_finite(objectives[-1], settings, f"joint solver, round {index + 1} of {len(plan)}")
@@ -154,10 +154,8 @@ class _Walk:
         with torch.no_grad():
             return self._objectives()
 
-    def minimise(self, n_evaluations, may_settle):
-        """Evaluate so many times, in parts if the walk may end when the shared numbers have settled."""
-        n_parts = N_PARTS if may_settle else 1
-        each = -(-n_evaluations // n_parts)
+    def minimise(self, each, n_parts):
+        """Evaluate so many times in each part, until the shared numbers have settled or there is no part left."""
         optimiser = torch.optim.LBFGS(
             [self.vector],
             max_iter=each,
@@ -174,10 +172,11 @@ class _Walk:
             value.backward()
             return value
 
-        for _ in range(n_parts):
+        for part in range(n_parts):
             before = self.vector.detach()[: sum(self.sizes)].clone()
             optimiser.step(closure)
-            if float((self.vector.detach()[: len(before)] - before).abs().max()) < SETTLED:
+            moved = (self.vector.detach()[: len(before)] - before).abs().max()
+            if part + 1 >= FEWEST_PARTS and float(moved) < SETTLED:
                 return
 
     @torch.no_grad()
