@@ -135,28 +135,34 @@ class PoseSearch:
         return turn > self.policy.near_deg or zoom > math.log(self.policy.near_zoom) or one.shift_x != other.shift_x
 
     def _refined(self, found):
-        """Move one coordinate after another by ever smaller steps, as long as that helps."""
-        steps = self.policy.first_steps
-        for pictures, n_sweeps in ((self.fine, self.policy.n_blurred), (self.sharp, self.policy.n_sharp)):
-            found = pictures.found(found.pose, found.is_inverted)
-            for _ in range(n_sweeps):
-                found = _swept(pictures, found, steps)
-                steps = [step / self.policy.finer for step in steps]
+        """Take coordinate steps as a similarity, then in all six numbers, which must bring samples clearly nearer."""
+        policy = self.policy
+        similar = self._walked(self.fine, found, SIMILARITY, 1.0, policy.n_blurred)
+        similar = self._walked(self.sharp, similar, SIMILARITY, policy.finer**-policy.n_blurred, policy.n_sharp)
+        free = self._walked(self.sharp, similar, FREE, policy.finer**-policy.n_blurred, policy.n_sharp)
+        return free if free.distance < policy.simpler * similar.distance else similar
+
+    def _walked(self, pictures, found, moves, size, n_sweeps):
+        """Move by each step, or back by it, where that helps; by smaller ones in each sweep."""
+        found = pictures.found(found.pose, found.is_inverted)
+        for sweep in range(n_sweeps):
+            for move in moves:
+                steps = [size * self.policy.finer**-sweep * a * b for a, b in zip(move, self.policy.steps, strict=True)]
+                trials = (pictures.found(_moved(found.pose, steps, sign), found.is_inverted) for sign in (1, -1))
+                found = next((trial for trial in trials if trial.distance < found.distance), found)
         return found
 
 
-def _swept(pictures, found, steps):
-    """Move each coordinate by its step, or back by it, where that helps."""
-    for axis, step in enumerate(steps):
-        trials = (pictures.found(_moved(found.pose, axis, sign * step), found.is_inverted) for sign in (1, -1))
-        found = next((trial for trial in trials if trial.distance < found.distance), found)
-    return found
+SIMILARITY = (1, 0, 0, 0, 0, 0), (0, 1, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0), (0, 0, 0, 0, 0, 1)
+FREE = tuple(tuple(int(i == j) for j in range(6)) for i in range(6))
 
 
-def _moved(pose, axis, step):
-    numbers = list(pose)
-    numbers[axis] = numbers[axis] * math.exp(step) if axis in (1, 2) else numbers[axis] + step
-    return Pose(*numbers)
+def _moved(pose, steps, sign):
+    """Add steps, to zooms in logarithms."""
+    steps = [sign * step for step in steps]
+    zooms = (zoom * math.exp(step) for zoom, step in zip(pose[1:3], steps[1:3], strict=True))
+    others = (number + step for number, step in zip(pose[3:], steps[3:], strict=True))
+    return Pose(pose.rotation_deg + steps[0], *zooms, *others)
 
 
 class _Pictures:

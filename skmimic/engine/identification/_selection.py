@@ -46,7 +46,7 @@ N_LARGE, N_CANDIDATES_LARGE = 48, 1000  # rows and samples from which large imag
 STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
 STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
 PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
-FEW_PAY_BELOW = 0.8  # the same for few rows, which six free numbers fit better than the truth does
+WEAK_PAY_BELOW = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth does
 SLIGHT_TURN, SLIGHT_ZOOM, SLIGHT_SHIFT = 10, 0.1, 0.1  # degrees, logarithm, half sides: a pose that is hardly seen
 SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which a tone is hardly seen
 EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
@@ -350,7 +350,8 @@ def _structured(bench):
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left or name == "affine":
             trial = _learn_structured(bench, left, found, width) if left else bench.project(Composition([]), "identity")
-            limit = PAYING_BELOW if len(bench.observed) >= FEW_ROWS else FEW_PAY_BELOW
+            is_weak = len(bench.observed) < FEW_ROWS or "blur" in parts
+            limit = WEAK_PAY_BELOW if is_weak else PAYING_BELOW
             is_paid = _projected(bench, learned) < limit * _projected(bench, trial)
             learned = learned if is_paid else bench.accept(trial)
     return learned
