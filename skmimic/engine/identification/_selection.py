@@ -53,7 +53,7 @@ EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs n
 LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
 LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
 PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
-READ_BELOW = 0.86  # the same, before angles are looked for: .86 to 1.01 where rows share theirs, .78 to .85 at sd 5
+READ_BELOW = 0.9  # the same, before angles are looked for: .93 to 1.01 where rows of 28x28 share theirs, to .85 if not
 FEWEST_READ = 16  # pixels a side of images that tell an angle each
 LEFT_SD = 0.01  # of affine deviations that each row may still have around the angle that was read
 FEWEST_FLEXIBLE = 8  # rows; fewer let a convolution explain whatever they happen to show
@@ -268,7 +268,7 @@ def select_surrogate(bench):
     elif not is_explained and _rows_differ(bench, loose, best):
         best = loose
     elif loose.residual < READ_BELOW * posed.residual:
-        best = _read(bench, posed, _final(best)) or best
+        best = _read(bench, posed, _final(measured if is_structured else plain)) or best
     bench.accept(best)
     _warn_if_unexplained(best.residual, level)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
