@@ -28,9 +28,7 @@ class Policy:
     finer: float = 1.4  # each sweep's steps by the last one's; 1.7 stops early (.51 pixels, .42 with 1.4)
     n_blurred: int = 1  # sweeps over blurred pictures, which tell a pose to .49 pixels
     n_sharp: int = 5  # sweeps over sharp ones, which tell it to .18 from near it
-    simpler: float = (
-        0.988  # of a similarity's distance, for shear and unequal zooms: .994 and more where there are none
-    )
+    simpler: float = 0.988  # of a similarity's distance, for shear and unequal zooms; where there are none, above .993
     parsimony: float = 0.94  # of the identity's distance: clean digits come to .97, turned by 10 degrees to .88
     starts: int = 128  # rows times poses from which learning starts: one pose for 100 rows, eight for up to 16
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight

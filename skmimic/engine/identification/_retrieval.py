@@ -207,7 +207,7 @@ def dead_pixels(mimicked, observed, missing=None, tolerance=0.1, level=1e-3):
     """
     seen, value = seen_pixels(observed), first_seen(observed)[None]
     n_rows = len(observed) if seen is None else seen.sum(0)
-    constant = spread(completed(observed), seen) < CONSTANT_SD
+    constant = _constant(observed)
     if seen is not None:
         constant = constant & (n_rows > 1)  # one row alone tells nothing
     shows_it = ((mimicked - value).abs() < tolerance).float().mean(0)

@@ -226,10 +226,8 @@ def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
 
 @torch.no_grad()
 def _set_as_found(surrogate, found, width):
-    """Put pose, blur, gain and bias that retrieval found into the parts of a composition that hold them."""
-    affine, blur, tone = (surrogate.part(kind) for kind in (Affine, Blur, Photometric))
-    if affine is not None:
-        affine.theta.copy_(found.pose.matrix)
+    """Put blur, gain and bias that retrieval found into the parts of a composition that hold them."""
+    blur, tone = (surrogate.part(kind) for kind in (Blur, Photometric))
     if blur is not None and width is not None:
         blur.log_sigma.fill_(math.log(width))
     if tone is not None and found.has_photometric:
@@ -368,8 +366,11 @@ def _doubtful(found):
 
 
 def _projected(bench, learned):
-    """Measure the objective on rows that are the same for all, however many each was learned on."""
-    return _final(bench.project(learned.surrogate, learned.family))
+    """Measure the objective on rows that are the same for all, however many each was learned on.
+
+    What comes with latents has been projected on them already.
+    """
+    return _final(bench.project(learned.surrogate, learned.family) if learned.latents is None else learned)
 
 
 def _final(learned):
@@ -394,10 +395,10 @@ def _masked_anew(bench, learned, found):
     rows = bench.observed[: bench.policy.n_rows]
     dead = dead_pixels(bench.candidates.through(others).images, rows, found.missing) & found.dead
     if not bool(dead.any()):
-        return replace(learned, surrogate=Composition(list(parts.values())), family="+".join(parts))
+        return replace(learned, surrogate=Composition(list(parts.values())), family="+".join(parts), latents=None)
     mask.weight.fill_(1.0)
     mask.set_dead(dead, found.values)
-    return learned
+    return replace(learned, latents=None)
 
 
 def _structured_parts(bench, found, width=None):
