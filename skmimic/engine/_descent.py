@@ -1,7 +1,5 @@
 """The loop: gradient of the summed objective for the blocks that move, one step, projection."""
 
-import math
-
 import torch
 
 from ..exceptions import NotFiniteError
@@ -96,7 +94,7 @@ class Descent:
         z.copy_(allowed)
 
     def project_rows(self, n_steps, observe=None):
-        """Run latent steps with a falling rate until every row has settled; rows that have settled stay as they are.
+        """Run latent steps until every row has settled; rows that have settled stay as they are.
 
         Parameters
         ----------
@@ -108,7 +106,7 @@ class Descent:
         if observe is not None:
             observe(0, self.latents)
         for step in range(n_steps):
-            self.latent_step(rate=cosine(step, n_steps))
+            self.latent_step(rate=self.settings.rate_at(step, n_steps))
             if frozen is not None:
                 self._restore(frozen, kept)
             if observe is not None and ((step + 1) % CHECK_EVERY == 0 or step + 1 == n_steps):
@@ -140,8 +138,3 @@ def has_settled(last, now, tol):
 def observed_steps(n_steps):
     """Return the steps at which `Descent.project_rows` is observed: the start, every 25th and the last."""
     return [*range(0, n_steps, CHECK_EVERY), n_steps]
-
-
-def cosine(step, n_steps):
-    """Compute a rate that falls from 1 to 0.05 along half a cosine."""
-    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / max(n_steps, 1)))

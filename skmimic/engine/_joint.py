@@ -5,9 +5,10 @@ from dataclasses import replace
 import torch
 
 from ._alternating import mean_objectives
-from ._descent import Descent, check_finite, cosine
+from ._descent import Descent, check_finite
 from ._initialisation import start_latents
 from ._results import OptimizationTrace
+from ._settings import cosine
 
 __all__ = ["ANNEALED", "CONSTANT", "residual", "solve_jointly"]
 

@@ -1,9 +1,10 @@
 """The knobs of the solvers, checked where the user sets them."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["SOLVERS", "STARTS", "Settings"]
+__all__ = ["SOLVERS", "STARTS", "Settings", "cosine"]
 
 SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
 STARTS = ("auto", "mean", "zero", "nearest", "random", "encoder")
@@ -17,6 +18,8 @@ class Settings:
     Parameters
     ----------
     solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
+        The alternating solver keeps its rates in phase B, too, as Algorithm 1 does; with the others the rate of a
+        first-order optimiser falls there along half a cosine.
     start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
         First latents; "auto" is the paper's "mean" for the alternating solver, "encoder" for the amortized one,
         "nearest" for the joint one. With "lbfgs", "nearest" is two starts, from each half of the prior samples.
@@ -64,6 +67,10 @@ class Settings:
         """Steps of phase B from a start without an encoder."""
         return self.n_row_steps(self.T * self.T2)
 
+    def rate_at(self, step, n_steps):
+        """Return the share of `lr_latent` that a first-order optimiser takes in a step of phase B."""
+        return 1.0 if self.solver == "alternating" else cosine(step, n_steps)
+
     @property
     def n_refinement_steps(self):
         """Steps of phase B from the encoder's start."""
@@ -73,3 +80,8 @@ class Settings:
         """Return how many steps of rows alone stand for a number of steps of a first-order optimiser."""
         share = QUASI_NEWTON_SHARE if self.optimiser == "lbfgs" else 1
         return max(round(share * n_first_order), 1)
+
+
+def cosine(step, n_steps):
+    """Compute a rate that falls from 1 to 0.05 along half a cosine."""
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * step / max(n_steps, 1)))

@@ -23,7 +23,8 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     lr_surrogate : float, default=1e-2
         Learning rate of the surrogate (paper: gamma_s).
     lr_latent : float, default=5e-2
-        Learning rate of the latents (paper: gamma_g).
+        Learning rate of the latents (paper: gamma_g). "alternating" keeps it in `transform`, too, as Algorithm 1 does;
+        elsewhere that of a first-order optimiser falls there to a twentieth.
     lambda_adv : float, default=0.0
         Weight of the adversarial term (Eq. 4; 1e-4 in the paper). Above 0 it costs a pass through the discriminator a
         step.

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skmimic.engine import Latents, Problem, Settings
-from skmimic.engine._descent import Descent, check_finite, cosine
+from skmimic.engine._descent import Descent, check_finite
+from skmimic.engine._settings import cosine
 from skmimic.exceptions import NotFiniteError
 from skmimic.surrogates import Affine, Identity
 from tests.helpers import loaded, pca_generator
