@@ -154,6 +154,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         told = check_image_shape(subject, self.image_shape, form.image_shape, rows.shape[1])
         gan = self._trained(seen, told)
         generator = self._resolve_generator(gan, seen, told)
+        self._check_solver(generator, generator.is_linear)
         self.image_shape_ = generator.image_shape
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
             raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_)
@@ -219,12 +220,21 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""
         gan = self.gan
         if hasattr(gan, "fit") and not isinstance(gan, type) and not _has_generator(gan):
-            is_of_rows = image_shape is None or hasattr(gan, "inverse_transform")  # a decomposition takes no images
+            is_decomposition = hasattr(gan, "inverse_transform")  # which takes no images
+            self._check_solver(gan, is_decomposition)
             own = clone(gan)
             if getattr(own, "data_range", None) == "auto":
                 own.set_params(data_range=self.data_range)
-            return own.fit(rows if is_of_rows else as_images(rows, image_shape))
+            return own.fit(rows if image_shape is None or is_decomposition else as_images(rows, image_shape))
         return gan
+
+    def _check_solver(self, gan, is_linear):
+        """Refuse least squares for a generator that is not linear."""
+        if self.solver == "closed_form" and not is_linear:
+            raise GeneratorMismatchError(
+                f'{type(self).__name__}: solver="closed_form" finds latents by least squares, which needs a linear '
+                f'generator (a decomposition such as PCA, or gan=None), got {gan!r}. Set solver="auto".'
+            )
 
     def _choose_range(self, gan, generator, rows):
         """The `data_range` parameter; with "auto" what an estimator that was trained here took X to be in, or a guess.
@@ -251,7 +261,9 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
     def _settings(self, solver=None):
         """Settings of the engine; the solver is that of the parameters unless another is named."""
-        solver = self.solver if solver is None else solver
+        if solver is None:
+            self._check_solver(self.generator_, self.generator_.is_linear)
+            solver = self.solver
         is_alternating = solver == "alternating"
         if self.generator_.is_linear and solver in ("auto", "amortized"):
             solver = "joint"

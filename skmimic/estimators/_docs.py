@@ -12,8 +12,8 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
         "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
         on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, from 5,000 for images of more
-        than 32x32 pixels, else joint. Linear generators are solved in closed form (least squares) whatever the solver,
-        unless it is "alternating".
+        than 32x32 pixels, else joint. "closed_form" is least squares: linear generators are solved so whatever the
+        solver, unless it is "alternating", and no others can be.
     T : int, default=20
         Rounds. The joint and amortized solvers learn the surrogate in T * T1 steps.
     T1 : int, default=25
@@ -82,7 +82,7 @@ STEPS = f"""loss : {{"charbonnier", "l1", "l2"}} or callable, default="charbonni
     {DATA}"""
 
 TEXTS = {
-    "descent": f"""solver : {{"joint", "alternating", "amortized", "auto"}}, default="joint"
+    "descent": f"""solver : {{"joint", "alternating", "amortized", "closed_form", "auto"}}, default="joint"
         As in `MimicGANProjector`; only the latents move.
     T, T2 : int, default=20 and 25
         At most T * T2 latent steps, a third of them with "lbfgs".

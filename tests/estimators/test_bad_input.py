@@ -15,6 +15,7 @@ from skmimic import (
     MimicAnomalyDetector,
     MimicDomainAligner,
     MimicGANProjector,
+    PerceptualProjector,
     PGDProjector,
     from_paper,
 )
@@ -339,3 +340,31 @@ def test_the_handle_of_the_user_is_never_replaced():
     model = small(PGDProjector).fit(pictures())
     assert model.gan is smooth_generator()
     assert model.generator_ is smooth_generator()
+
+
+@pytest.mark.parametrize("cls", [*ESTIMATORS, PerceptualProjector], **IDS)
+class TestLeastSquares:
+    MESSAGE = (
+        r'solver="closed_form" finds latents by least squares, which needs a linear generator.*got .*{}.*Set solver'
+    )
+
+    def test_a_network_is_refused(self, cls):
+        with pytest.raises(GeneratorMismatchError, match=cls.__name__ + ": " + self.MESSAGE.format("smooth")):
+            small(cls, solver="closed_form").fit(pictures())
+
+    def test_a_network_is_refused_before_it_is_trained(self, cls):
+        bad = DCGAN(n_epochs=-1)  # training would name this first
+        with pytest.raises(GeneratorMismatchError, match=self.MESSAGE.format("DCGAN")):
+            small(cls, bad, solver="closed_form").fit(pictures())
+
+    def test_linear_generators_are_solved(self, cls):
+        gan = pca_generator()
+        exact, auto = (small(cls, gan, solver=solver).fit(pictures()) for solver in ("closed_form", "auto"))
+        np.testing.assert_array_equal(exact.score_samples(pictures()), auto.score_samples(pictures()))
+
+
+def test_least_squares_are_refused_of_a_fitted_projector_too():
+    model = small(MimicGANProjector).fit(pictures()).set_params(solver="closed_form")
+    for method in (model.adapt, model.project):
+        with pytest.raises(GeneratorMismatchError, match="needs a linear generator"):
+            method(pictures())
