@@ -7,15 +7,16 @@ from functools import cached_property
 import torch
 
 from ..surrogates import Identity
-from ._unseen import distances_to, fill_in, n_together, seen_pixels
+from ._unseen import completed, distances_to, fill_in, n_together, seen_pixels
 
-__all__ = ["Candidates", "draw_candidates", "mimicked_candidates", "n_affordable", "start_latents"]
+__all__ = ["Candidates", "draw_candidates", "encoded", "mimicked_candidates", "n_affordable", "start_latents"]
 
 N_CANDIDATES = 4000
 MOST_BYTES = 2**28  # of the images of all candidates: 4,000 up to 3x74x74, 1,365 of 3x128x128, 341 of 3x256x256
 MOST_OPERATIONS = 2**40  # to draw them: 8 to 16 seconds of one core; networks above 275 million an image get fewer
 FEWEST = 16
 N_MEAN = 1000
+TRUSTED = 1.5  # times the objective at the nearest sample, up to which an own encoder starts a row; see docs/design.md
 
 
 def n_affordable(generator, n_wanted=N_CANDIDATES):
@@ -167,6 +168,34 @@ def mimicked_candidates(candidates, generator, fitted, surrogate):
         cached = mimicked, candidates, fitted  # which live as long, so that no others have their identities
         generator.cache.put(key, cached, n_bytes)
     return cached[0]
+
+
+@torch.no_grad()
+def encoded(problem, observed, nearest):
+    """Start rows where the generator's own encoder puts them, unless the nearest sample is much better.
+
+    The encoder has seen clean images, so it is given the rows with the corruption undone.
+
+    Parameters
+    ----------
+    problem : Problem
+    observed : tensor (n, c, h, w)
+    nearest : Latents
+        Of the nearest sample of each row.
+
+    Returns
+    -------
+    Latents or None
+        None where the generator has no encoder, or the corruption cannot be undone.
+    """
+    generator = problem.generator
+    clean = problem.surrogate.undo(completed(observed)) if generator.has_encoder else None
+    if clean is None:
+        return None
+    own = problem.latents(generator.prior.project(generator.encode(clean)))
+    most = TRUSTED * problem.objective(observed, nearest)
+    is_trusted = (problem.objective(observed, own) <= most)[:, None]
+    return problem.latents(torch.where(is_trusted, own.z, nearest.z))
 
 
 def start_latents(start, problem, observed, random, candidates=None):

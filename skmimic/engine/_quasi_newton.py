@@ -214,7 +214,7 @@ class Contest:
     problem, observed, settings
         As those of `QuasiNewton`.
     starts : list of Latents
-        Two to four.
+        One to four.
     rough : Problem or None, default=None
         The same problem, computed faster and less exactly. Trial and walk are held in it; the last `FINAL_SHARE` of the
         evaluations are those of `problem`.
@@ -282,7 +282,7 @@ def row_walk(problem, observed, starts, settings, rough=None):
     problem, observed, settings
         As those of `QuasiNewton`.
     rough : Problem or None, default=None
-        For a contest, see there.
+        For a contest, see there; one start is held in it, too.
     starts : Latents, or list of Latents
         The first is the best guess; a descent of first order takes no other.
 
@@ -293,7 +293,7 @@ def row_walk(problem, observed, starts, settings, rough=None):
     starts = [starts] if isinstance(starts, Latents) else starts
     if settings.optimiser != "lbfgs":
         return Descent(problem, observed, starts[0], settings)
-    if len(starts) == 1:
+    if len(starts) == 1 and rough is None:
         return QuasiNewton(problem, observed, starts[0], settings)
     return Contest(problem, observed, starts, settings, rough)
 

@@ -10,7 +10,7 @@ import torch
 from ..utils import RowRunner, refuse_fork, shielded
 from ._closed_form import ClosedForm, unit_of
 from ._descent import check_finite, observed_steps
-from ._initialisation import draw_candidates, mimicked_candidates, start_latents
+from ._initialisation import draw_candidates, encoded, mimicked_candidates, start_latents
 from ._posterior import PosteriorSampler
 from ._problem import Latents, Problem
 from ._quasi_newton import row_walk
@@ -171,7 +171,8 @@ class RowProjector:
             return z, images, mimicked, losses, losses
         observed = observed.to(self.generator.device)
         problem = self.problem.for_rows(observed)
-        walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings(), problem.rough)
+        rough = problem.rough if self.encoder is None else None  # few steps from there
+        walk = row_walk(problem, observed, self._starts(observed), self._phase_b_settings(), rough)
         walk.project_rows(self._n_steps(), observe)
         if self.guide is not None:
             free = walk.latents.detached()
@@ -227,7 +228,9 @@ class RowProjector:
         if self.candidates is not None:
             missing = self.problem.surrogate.missing
             nearest = self.candidates.nearest_of_parts(observed, self.mimicked, missing, N_STARTS)
-            return [self.problem.latents(z) for z in nearest]
+            starts = [self.problem.latents(z) for z in nearest]
+            own = encoded(self.problem, observed, starts[0]) if self.settings.start == "auto" else None
+            return starts if own is None else [own]
         random = torch.Generator().manual_seed(self.adaptation.seed)
         shared = start_latents(self._start(), self.problem, observed[:1], random)  # one draw for all rows
         return [Latents(*(tensor.expand(len(observed), -1) for tensor in shared.tensors()))]

@@ -22,7 +22,8 @@ class Settings:
         first-order optimiser falls there along half a cosine.
     start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
         First latents; "auto" is the paper's "mean" for the alternating solver, "encoder" for the amortized one,
-        "nearest" for the joint one. With "lbfgs", "nearest" is two starts, from each half of the prior samples.
+        "nearest" for the joint one, in phase B the generator's own encoder where it has one and the corruption can be
+        undone. With "lbfgs", "nearest" is two starts, from each half of the prior samples.
     T, T1, T2 : int
         Rounds, surrogate steps and latent steps a round. Phase A of the alternating solver runs T * (T1 + T2) steps, of
         the joint solver at most T * T1; phase B runs T * T2 latent steps, a third of that with "lbfgs"; after an

@@ -39,7 +39,7 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     start : {"auto", "mean", "zero", "nearest", "random", "encoder"}, default="auto"
         First latents: the paper's mean of 1,000 draws, zero, the nearest of 4,000 draws under the present surrogate, a
         random draw, or a trained encoder. "auto" is "mean" for the alternating solver, "encoder" for the amortized
-        one, else "nearest".
+        one, else the generator's own encoder where it has one and the corruption can be undone, else "nearest".
     optimizer : {"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"}, default="auto"
         "auto" is TensorFlow's RMSProp for the alternating solver, Adam with stochastic clipping, else L-BFGS with a
         memory for each row. With "lbfgs" a row takes at most T * T2 / 3 steps, T2 / 2 after an encoder, which go

@@ -10,6 +10,7 @@ from ._base import Surrogate
 __all__ = ["N_DEVIATIONS", "Affine", "affine_matrix", "describe_affine", "warp"]
 
 N_DEVIATIONS = 6
+FLAT = 1e-2  # part of its area that a picture keeps under a map that is not undone
 FILL = -1.0  # what lies outside a picture that has no background: the darkest value of the canonical range
 
 
@@ -124,6 +125,16 @@ class Affine(Surrogate):
         """Warp the images; `deviations` (n, 6) are added to the shared matrix."""
         theta = self.theta.reshape(1, N_DEVIATIONS)
         return warp(images, theta if deviations is None else theta + deviations, fill=self.fill)
+
+    def undo(self, observed):
+        """Warp the images by the inverse map; None of a map that flattens them."""
+        theta = self.theta.detach().cpu().double()
+        linear = theta[:, :2]
+        if abs(float(torch.linalg.det(linear))) < FLAT:
+            return None
+        inverse = torch.linalg.inv(linear)
+        back = torch.cat([inverse, -inverse @ theta[:, 2:]], 1)
+        return warp(observed, back.to(self.theta), fill=self.fill)
 
     def recipe(self):
         """Return the class with the image shape and the fill."""

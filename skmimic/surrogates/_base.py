@@ -48,6 +48,22 @@ class Surrogate(nn.Module, ABC):
         tensor (n, c, h, w)
         """
 
+    def undo(self, observed):
+        """Return clean images that would look about like observed ones (n, c, h, w), or None where nobody can tell.
+
+        A generator's own encoder, which has seen clean images only, reads the first latents of rows from them.
+
+        Parameters
+        ----------
+        observed : tensor (n, c, h, w)
+            In [-1, 1].
+
+        Returns
+        -------
+        tensor (n, c, h, w) or None
+        """
+        return None
+
     def read_offsets(self, observed):
         """Read from observed rows (n, c, h, w) what they add to the shared affine parameters; None for nothing.
 

@@ -20,6 +20,10 @@ class Identity(Surrogate):
         """Return the images themselves."""
         return images
 
+    def undo(self, observed):
+        """Return the observed images themselves."""
+        return observed
+
     def recipe(self):
         """Return the class without arguments."""
         return Identity, {}

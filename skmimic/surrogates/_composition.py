@@ -30,6 +30,12 @@ class Composition(Surrogate):
             images = part(images, deviations if part.takes_deviations else None)
         return images
 
+    def undo(self, observed):
+        """Undo the parts from the last to the first; None where one cannot be undone."""
+        for part in reversed(self.parts):
+            observed = None if observed is None else part.undo(observed)
+        return observed
+
     @property
     def missing(self):
         """The first part that knows which pixels a row may have lost, or None."""

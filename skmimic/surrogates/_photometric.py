@@ -7,6 +7,8 @@ from ._base import Surrogate
 
 __all__ = ["Photometric"]
 
+FAINT = 1e-2  # gain that is not undone
+
 
 class Photometric(Surrogate):
     """Scale and shift the values of each channel: ``gain * x + bias``. A gain of -1 inverts.
@@ -28,6 +30,13 @@ class Photometric(Surrogate):
     def forward(self, images, deviations=None):
         """Return the recoloured images."""
         return self.gain[:, None, None] * images + self.bias[:, None, None]
+
+    def undo(self, observed):
+        """Return ``(y - bias) / gain`` within [-1, 1]; None where a channel has hardly any contrast."""
+        gain = self.gain.detach()[:, None, None]
+        if float(gain.abs().min()) < FAINT:
+            return None
+        return ((observed - self.bias.detach()[:, None, None]) / gain).clamp(-1, 1)
 
     def recipe(self):
         """Return the class with the image shape."""

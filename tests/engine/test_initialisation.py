@@ -1,14 +1,28 @@
 """Where the latents start."""
 
+from pathlib import Path
+
 import pytest
 import torch
+from torch import nn
 
-from skmimic.engine import Candidates, Problem, _initialisation, _unseen, start_latents
-from skmimic.engine._initialisation import draw_candidates, mimicked_candidates, n_affordable
-from skmimic.surrogates import Affine, FittedSurrogate, Identity, Photometric, affine_matrix
+from skmimic import Generator
+from skmimic.engine import (
+    Adaptation,
+    Candidates,
+    Latents,
+    Problem,
+    Settings,
+    _initialisation,
+    _unseen,
+    start_latents,
+)
+from skmimic.engine._initialisation import draw_candidates, encoded, mimicked_candidates, n_affordable
+from skmimic.surrogates import Affine, FittedSurrogate, Identity, Mask, Photometric, affine_matrix
 from skmimic.utils import ByteCache
-from tests.helpers import loaded, pca_generator, smooth_generator
+from tests.helpers import SmoothDecoder, loaded, pca_generator, smooth_generator
 
+BIGAN = Path(__file__).parents[2] / "benchmarks" / "models" / "bigan28_0.safetensors"
 GENERATORS = {"box": lambda: loaded(), "normal": lambda: loaded(pca_generator())}
 
 
@@ -169,3 +183,67 @@ def test_mimicked_candidates_are_computed_once_and_never_stale():
 def test_an_unknown_start_is_refused():
     with pytest.raises(ValueError, match="start='best' is unknown"):
         start_latents("best", Problem(loaded(), Identity()), observed(loaded()), seeded())
+
+
+class Reader(nn.Module):
+    """An encoder that gives each image its own mean as the first latent, and NaN for bright ones."""
+
+    def forward(self, images):
+        means = images.flatten(1).mean(1, keepdim=True)
+        z = torch.cat([means, torch.zeros(len(images), 3)], 1)
+        return torch.where(means > 0, torch.nan, z)
+
+
+def own(surrogate, seen, nearest):
+    gan = Generator(SmoothDecoder(), encoder=Reader(), name="reader")
+    problem = Problem(gan.on("cpu"), surrogate)
+    return problem, encoded(problem, seen, problem.latents(nearest))
+
+
+def test_the_generators_own_encoder_is_given_the_rows_with_the_corruption_undone():
+    clean = observed(loaded())
+    surrogate = Photometric((1, 8, 8))
+    surrogate.gain.data.fill_(0.5)
+    far = torch.full((6, 4), 1.0)
+    _, found = own(surrogate, surrogate(clean).detach(), far)
+    is_own = (found.z != far).all(1)
+    assert is_own.any()
+    torch.testing.assert_close(found.z[is_own, 0], clean.flatten(1).mean(1)[is_own])
+
+
+def test_a_row_starts_at_the_nearest_sample_where_the_encoder_is_much_worse_or_not_finite():
+    generator = loaded()
+    truth = generator.prior.sample(6, 4, seeded(9))
+    _, found = own(Identity(), observed(generator), truth)
+    assert torch.equal(found.z, truth)
+    bright = torch.full((6, 1, 8, 8), 0.5)
+    _, found = own(Identity(), bright, truth)
+    assert torch.equal(found.z, truth)
+
+
+def test_without_an_encoder_or_an_inverse_there_is_no_own_start():
+    seen = observed(loaded())
+    nearest = loaded().prior.sample(6, 4, seeded())
+    assert encoded(Problem(loaded(), Identity()), seen, Latents(nearest)) is None
+    assert own(Mask((1, 8, 8)), seen, nearest)[1] is None
+
+
+def test_rows_walk_from_the_generators_own_encoder_if_the_start_is_left_open():
+    gan = Generator.load(BIGAN)
+    clean, surrogate = torch.as_tensor(gan.sample(8, random_state=0)), Affine((1, 28, 28))
+    surrogate.theta.data.copy_(affine_matrix(30))
+    with torch.no_grad():
+        seen, own_images = (
+            surrogate(clean),
+            gan.on("cpu").decode(gan.on("cpu").encode(surrogate.undo(surrogate(clean)))),
+        )
+    first, objectives = {}, {}
+    for start in ("auto", "nearest"):
+        adaptation = Adaptation(FittedSurrogate(surrogate, "given"), Settings(solver="joint", start=start, T=1, T2=30))
+        projector = adaptation.row_projector(gan.on("cpu"), 8)
+        first[start] = torch.as_tensor(projector.follow(seen)[1][0].images)
+        objectives[start] = projector.evaluated(seen)[-1].mean()
+    is_own = (first["auto"] - own_images).flatten(1).abs().amax(1) < 1e-4
+    assert is_own.sum() > 4
+    assert not torch.isclose(first["nearest"], own_images).flatten(1).all(1).any()
+    assert objectives["auto"] < objectives["nearest"]

@@ -263,7 +263,7 @@ def test_a_rough_contest_ends_in_the_problem_itself(digits, monkeypatch):
 
 
 @pytest.mark.parametrize("n_steps", [1, 25, 60])
-@pytest.mark.parametrize("n_starts", [2, 3])
+@pytest.mark.parametrize("n_starts", [1, 2, 3])
 def test_a_rough_contest_evaluates_as_often_and_is_observed_at_the_same_steps(digits, n_starts, n_steps):
     """A start and its steps for each row, but for one evaluation more when the problem is changed."""
     original, observed, starts, _ = contest_of(digits, range(n_starts))

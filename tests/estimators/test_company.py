@@ -71,6 +71,7 @@ GENERATORS = {
     "vae": lambda: Generator(_seeded(DenseGenerator, 10, (1, 16, 16), 128), data_range=(-1, 1)),
     "sigmoids, odd": lambda: smooth((1, 7, 9)),
     "linear": lambda: linear((1, 13, 17)),
+    "encoder of its own": lambda: Generator.load(MODELS / "bigan28_0.safetensors"),
     "weights of its own": lambda: Generator(SmoothDecoder(image_shape=(3, 48, 24))),
     "weights of its own, odd": lambda: Generator(SmoothDecoder(image_shape=(1, 7, 9))),
 }
@@ -83,6 +84,7 @@ CASES = [
     *(("encoder", name, "affine") for name in SMALL),
     *(("detector", name, "photometric") for name in SMALL),
     ("projector", "linear", "affine"),
+    ("projector", "encoder of its own", "affine+photometric"),
 ]
 IDS = [", ".join(case) for case in CASES]
 

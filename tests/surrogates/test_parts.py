@@ -265,3 +265,30 @@ def test_losing_pixels_loses_the_fraction_in_all_channels(fraction):
     lost = missing.lose(torch.ones(2, 2, 40, 40), torch.Generator().manual_seed(0)) == 0.25
     assert torch.equal(lost[:, 0], lost[:, 1])
     assert lost.float().mean().item() == pytest.approx(fraction, abs=0.06)
+
+
+@pytest.mark.parametrize("family", ["affine", "photometric", "affine+photometric", "photometric+affine"])
+def test_what_can_be_undone_comes_back(family):
+    smooth = torch.nn.functional.avg_pool2d(random_images((1, 32, 40)), 9, stride=1, padding=4)
+    smooth[..., :8, :] = smooth[..., -8:, :] = smooth[..., :8] = smooth[..., -8:] = -1.0  # all stays in the frame
+    surrogate = build_family(family, (1, 32, 40))
+    for part in surrogate.parts if isinstance(surrogate, Composition) else [surrogate]:
+        if isinstance(part, Affine):
+            part.theta.data.copy_(affine_matrix(20, 0.9, (0.05, -0.1)))
+        else:
+            part.gain.data.fill_(-0.5)
+            part.bias.data.fill_(0.2)
+    back = surrogate.undo(surrogate(smooth).detach())
+    assert not back.requires_grad
+    inside = (..., slice(10, -10), slice(10, -10))
+    assert (back - smooth)[inside].abs().mean() < 0.2 * smooth[inside].std()  # resampled twice
+
+
+def test_what_cannot_be_undone_says_so():
+    images = random_images((1, 8, 8))
+    flat, faint = Affine((1, 8, 8)), Photometric((1, 8, 8))
+    flat.theta.data[0] = 0
+    faint.gain.data.fill_(0.0)
+    blind = Composition([Affine((1, 8, 8)), Mask((1, 8, 8)), Photometric((1, 8, 8))])
+    assert all(surrogate.undo(images) is None for surrogate in (flat, faint, blind, Mask((1, 8, 8)), Blur((1, 8, 8))))
+    assert Identity().undo(images) is images
