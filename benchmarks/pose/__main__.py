@@ -82,7 +82,8 @@ def one_clean(case, source):
 
 def _in_short(described):
     """Write what a surrogate does in one cell."""
-    return "; ".join(f"{name} {_rounded(value)}" for name, value in described.items() if name != "family")
+    left_out = ("family", "standard_errors")
+    return "; ".join(f"{name} {_rounded(value)}" for name, value in described.items() if name not in left_out)
 
 
 def _rounded(value):

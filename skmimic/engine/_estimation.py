@@ -119,7 +119,8 @@ def _learn(generator, observed, settings, surrogate, seed, report):
             learned = select_surrogate(bench)
         else:
             learned = learn_surrogate(bench, *fresh_surrogate(surrogate, generator, seed))
-        return replace(_adaptation(learned, settings, seed), identifiable=_is_identifiable(bench.candidates, observed))
+        adaptation = _adaptation(learned, settings, seed, bench.standard_errors(learned))
+        return replace(adaptation, identifiable=_is_identifiable(bench.candidates, observed))
 
 
 def _is_identifiable(candidates, observed):
@@ -149,8 +150,8 @@ def fresh_surrogate(surrogate, generator, seed):
     return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
 
 
-def _adaptation(learned, settings, seed):
-    fitted = FittedSurrogate(learned.surrogate, learned.family)
+def _adaptation(learned, settings, seed, errors=None):
+    fitted = FittedSurrogate(learned.surrogate, learned.family, errors)
     return Adaptation(fitted, settings, learned.deviation_sd, None, seed, learned.trace)
 
 

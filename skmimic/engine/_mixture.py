@@ -269,9 +269,10 @@ class _Learner:
             surrogate, family = fresh_surrogate(surrogate, self.generator, self.seed)
             _set_photometric(surrogate, start)
         found = estimate_corruption(self.generator, rows, self.settings, surrogate, self.seed, self.report)
-        return (
-            found if family is None else replace(found, surrogate=FittedSurrogate(found.surrogate.to_torch(), family))
-        )
+        if family is None:
+            return found
+        fitted = FittedSurrogate(found.surrogate.to_torch(), family, found.surrogate.standard_errors)
+        return replace(found, surrogate=fitted)
 
 
 @torch.no_grad()

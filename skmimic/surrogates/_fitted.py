@@ -1,5 +1,6 @@
 """A learned surrogate as plain numpy."""
 
+import copy
 import hashlib
 
 import numpy as np
@@ -20,10 +21,12 @@ class FittedSurrogate(Versioned):
         Copied at construction.
     family : str, default="user"
         Name of the family it was chosen from.
+    standard_errors : dict or None, default=None
+        Of what `describe` gives, by the same names; None where they are not known.
     """
 
-    def __init__(self, surrogate, family="user"):
-        self.family = family
+    def __init__(self, surrogate, family="user", standard_errors=None):
+        self.family, self.standard_errors = family, dict(standard_errors or {})
         self.make, self.keywords = surrogate.recipe()
         self.arrays = {name: value.detach().cpu().numpy().copy() for name, value in surrogate.state_dict().items()}
 
@@ -82,9 +85,13 @@ class FittedSurrogate(Versioned):
         -------
         dict
             For an affine family ``rotation_deg``, ``scale``, ``shear_deg``, ``shift_px``; for a mask
-            ``fraction_masked``; for gain and bias ``gain``, ``bias``; always ``family``.
+            ``fraction_masked``; for gain and bias ``gain``, ``bias``; always ``family``. Where they are known,
+            ``standard_errors`` is a dict of the standard errors of the numbers that were learned, by the same names.
+            Too few rows have large ones.
         """
-        return {"family": self.family, **self.to_torch().describe()}
+        told = {"family": self.family, **self.to_torch().describe()}
+        errors = getattr(self, "standard_errors", {})  # pickles of 0.1.0 have none
+        return {**told, "standard_errors": copy.deepcopy(errors)} if errors else told
 
     def __repr__(self):
         """Name the family and the number of learned values."""

@@ -6,6 +6,7 @@ from ._policy import Policy
 from ._poses import Found, Pose, PoseSearch
 from ._retrieval import Retrieval, Tone, dead_pixels, retrieve, retrieve_blurred
 from ._selection import LARGE, Bench, Learned, learn_surrogate, select_surrogate
+from ._standard_errors import standard_errors
 
 __all__ = [
     "LARGE",
@@ -29,4 +30,5 @@ __all__ = [
     "retrieve_blurred",
     "scattered_pixels",
     "select_surrogate",
+    "standard_errors",
 ]

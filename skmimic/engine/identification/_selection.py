@@ -34,6 +34,7 @@ from ._evidence import blur_width
 from ._policy import Policy
 from ._retrieval import dead_pixels, retrieve, retrieve_blurred
 from ._row_angles import read_angles
+from ._standard_errors import learned_numbers, standard_errors
 
 __all__ = ["LARGE", "Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
@@ -76,6 +77,10 @@ class Learned:
     trace : OptimizationTrace
     latents : Latents or None
         Of the rows that were projected to measure it.
+    last : Latents or None
+        Of the rows that it was learned on, as learning left them.
+    rivals : tuple of (float, tensor)
+        What was learned from other starts, as `standard_errors` takes it.
     """
 
     surrogate: Surrogate
@@ -84,6 +89,8 @@ class Learned:
     residual: float
     trace: OptimizationTrace
     latents: Latents | None = None
+    last: Latents | None = None
+    rivals: tuple = ()
 
 
 class Bench:
@@ -136,7 +143,21 @@ class Bench:
         solve = solve_in_rounds if in_rounds else partial(solve_jointly, schedule=schedule)
         latents, trace = solve(problem, rows, self.settings, self.candidates, self.random, keep=keep)
         self.report(f"learned the family {family!r}")
-        return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
+        left = residual(problem, rows, latents).mean().item()
+        return Learned(surrogate, family, final, left, trace, last=latents if in_rounds else None)
+
+    def standard_errors(self, learned):
+        """Estimate the standard errors of what was learned; empty where it was not learned in all the rounds."""
+        if learned.last is None or len(PLAN) > self.settings.T:
+            return {}
+        weight = STRUCTURED_PRIOR * self.problem.latent_weight
+        problem = self.problem.with_(
+            surrogate=learned.surrogate, deviation_sd=learned.deviation_sd, latent_weight=weight
+        )
+        rows, latents = self.observed[: len(learned.last.z)], learned.last
+        if problem.has_deviations != (latents.deviations is not None):
+            latents = problem.latents(latents.z)
+        return standard_errors(problem, rows, latents, self.settings, learned.rivals)
 
     def project(self, surrogate, family, deviation_sd=None):
         """Measure a surrogate as it is: the residual of some rows, projected with it."""
@@ -214,14 +235,16 @@ def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
     affine = surrogate.part(Affine)
     if affine is None:
         return bench.learn(surrogate, family, schedule, n_rows)
-    best = None
-    for pose in poses[: bench.policy.n_starts(min(len(bench.observed), n_rows))]:
+    n_rows, trials = min(len(bench.observed), n_rows), []
+    for pose in poses[: bench.policy.n_starts(n_rows)]:
         trial = copy.deepcopy(surrogate)
         with torch.no_grad():
             trial.part(Affine).theta.copy_(pose.matrix)
-        learned = bench.learn(trial, family, schedule, n_rows)
-        best = learned if best is None or _final(learned) < _final(best) else best
-    return best
+        trials.append(bench.learn(trial, family, schedule, n_rows))
+    best = min(trials, key=_final)
+    at = learned_numbers(best.surrogate)
+    rivals = [(n_rows * (_final(one) - _final(best)), learned_numbers(one.surrogate) - at) for one in trials]
+    return replace(best, rivals=tuple(rival for one, rival in zip(trials, rivals, strict=True) if one is not best))
 
 
 @torch.no_grad()
