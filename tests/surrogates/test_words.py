@@ -28,6 +28,40 @@ def test_each_part(found, words):
     assert in_words(found) == words
 
 
+@pytest.mark.parametrize(
+    ("found", "errors", "words"),
+    [
+        ({"rotation_deg": 40.2}, {"rotation_deg": 0.21}, "rotated by 40.2 ± 0.3 degrees"),
+        ({"scale": (0.8, 0.9)}, {"scale": (0.01, 0.02)}, "scaled to 0.80 ± 0.01 x 0.90 ± 0.02"),
+        (
+            {"shift_px": (1.26, -0.5)},
+            {"shift_px": (0.1, 0.01)},
+            "shifted by 1.3 ± 0.1 pixels to the right and -0.5 ± 0.1 down",
+        ),
+        (
+            {"gain": (0.5,), "bias": (0.1,)},
+            {"gain": (0.001,), "bias": (0.02,)},
+            "contrast times 0.50 ± 0.01, brightness shifted by +0.10 ± 0.02 half ranges",
+        ),
+        ({"shear_deg": 3.0}, {"shear_deg": 2.0}, "sheared by 3.0 ± 2.0 degrees"),  # seen to be small, if not how small
+        (
+            {"rotation_deg": 6.0, "shear_deg": 4.0},
+            {"rotation_deg": 8.0, "shear_deg": 6.5},
+            "rotated by 6.0 ± 8.0 degrees, sheared by 4.0 ± 6.5 degrees; the rows are too few to tell the rotation and "
+            "shear",
+        ),
+        (
+            {"shift_px": (0.1, 0.0), "gain": (1.0,), "bias": (0.0,)},
+            {"shift_px": (0.1, 0.9), "gain": (0.2,), "bias": (0.2,)},
+            "hardly any corruption; the rows are too few to tell the shift, contrast and brightness",
+        ),
+    ],
+)
+def test_standard_errors(found, errors, words):
+    """Rounded up; an effect that could be plain to see, or not be there at all, is not told."""
+    assert in_words({**found, "standard_errors": errors}) == words
+
+
 def test_no_corruption():
     assert in_words(FittedSurrogate(Identity(), "identity").describe()) == "no corruption"
 
