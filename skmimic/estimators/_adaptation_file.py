@@ -32,6 +32,7 @@ __all__ = ["SavedAdaptation", "read_adaptation", "read_saved_range", "write_adap
 FORMAT, VERSION, READ_VERSIONS = "skmimic-surrogate", 3, (1, 2, 3)
 KEYS = {"format", "version", "family", "parts", "image_shape", "solver", "seed", "deviation_sd", "encoder", "generator"}
 KEYS_SINCE_3 = KEYS | {"data_range"}
+OPTIONAL, MOST_ERRORS = "standard_errors", 64
 PARTS = {
     kind.__name__: kind for kind in (Affine, Blur, Convolution, Identity, Mask, MissingPixels, Photometric, RowAffine)
 }
@@ -85,6 +86,8 @@ def write_adaptation(path, adaptation, generator, data_range):
     """
     arrays = {f"surrogate.{name}": array for name, array in adaptation.surrogate.arrays.items()}
     description = {**_description(adaptation, generator), "data_range": list(data_range)}
+    if adaptation.surrogate.standard_errors:
+        description[OPTIONAL] = adaptation.surrogate.standard_errors
     try:
         _check_parts(description["parts"], generator.image_shape, sum(array.size for array in arrays.values()))
     except ValueError as error:
@@ -217,7 +220,8 @@ def _is_sheared(description):
 def _checked(description):
     """Raise ValueError unless the description has the form that `write_adaptation` gives it."""
     keys = KEYS if description["version"] in (1, 2) else KEYS_SINCE_3
-    if set(description) != keys or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
+    told = set(description) - {OPTIONAL} if keys is KEYS_SINCE_3 else set(description)
+    if told != keys or description["format"] != FORMAT or description["version"] not in READ_VERSIONS:
         raise ValueError(f"expected {FORMAT}, version {READ_VERSIONS}, with the keys {sorted(keys)}")
     deviation_sd, encoder, seed = (description[name] for name in ("deviation_sd", "encoder", "seed"))
     is_sound = {
@@ -228,6 +232,7 @@ def _checked(description):
         "deviation_sd": deviation_sd is None or (isinstance(deviation_sd, float) and 0 < deviation_sd < math.inf),
         "data_range": "data_range" not in description or _is_range(description["data_range"]),
         "encoder": encoder in (None, {"with_deviations": True}, {"with_deviations": False}),
+        OPTIONAL: _are_errors(description.get(OPTIONAL, {})),
     }
     for name, is_right in is_sound.items():
         if not is_right:
@@ -237,6 +242,21 @@ def _checked(description):
 
 def _is_range(told):
     return [type(end) for end in told] == [float] * 2 and -math.inf < told[0] < told[1] < math.inf
+
+
+def _are_errors(told):
+    """Whether it is a table of numbers from zero up, or lists of them."""
+    if not isinstance(told, dict) or len(told) > MOST_ERRORS:
+        return False
+    lists = [value if isinstance(value, list) else [value] for value in told.values()]
+    sizes_fit = all(0 < len(values) <= MOST_ERRORS for values in lists)
+    return sizes_fit and all(type(one) is float and 0 <= one < math.inf for values in lists for one in values)
+
+
+def _errors_of(description):
+    """Return the standard errors as `describe` gives them, with tuples."""
+    told = description.get(OPTIONAL, {})
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
 
 
 def _rebuilt(description, archive, generator):
@@ -253,7 +273,7 @@ def _rebuilt(description, archive, generator):
     _fill(modules, archive, ignored)
     if encoder is not None:
         encoder = FittedEncoder(encoder, generator.image_shape, description["encoder"]["with_deviations"])
-    fitted = FittedSurrogate(surrogate, description["family"])
+    fitted = FittedSurrogate(surrogate, description["family"], _errors_of(description))
     return SavedAdaptation(fitted, description["deviation_sd"], encoder, description["seed"], description["solver"])
 
 

@@ -87,6 +87,15 @@ def test_a_read_mask_comes_back(generator, tmp_path):
     np.testing.assert_array_equal(loaded.apply(images), fitted.apply(images))
 
 
+def test_standard_errors_come_back(generator, tmp_path):
+    errors = {"rotation_deg": 0.25, "scale": (0.01, 0.02)}
+    fitted = FittedSurrogate(Affine(generator.image_shape), "affine", errors)
+    write_adaptation(tmp_path / "e.npz", replace(blank(generator), surrogate=fitted), generator, CANONICAL)
+    assert read_adaptation(tmp_path / "e.npz", generator).surrogate.describe() == fitted.describe()
+    tampered(tmp_path / "e.npz", forget=["standard_errors"])
+    assert "standard_errors" not in read_adaptation(tmp_path / "e.npz", generator).surrogate.describe()
+
+
 @pytest.mark.parametrize("surrogate", [Identity(), Affine((1, 8, 8)), build_family("paper", (1, 8, 8))])
 def test_other_surrogates(generator, tmp_path, surrogate):
     fitted = FittedSurrogate(surrogate)
@@ -138,6 +147,12 @@ def tampered(path, *, drop=(), forget=(), arrays=None, **changes):
 DAMAGES = {
     "version": {"version": 4},
     "an old version with a range": {"version": 2},
+    "an old version with standard errors": {"version": 2, "forget": ["data_range"], "standard_errors": {"gain": 0.1}},
+    "standard errors that are no table": {"standard_errors": [0.1]},
+    "a standard error below zero": {"standard_errors": {"gain": -0.1}},
+    "a standard error that is not finite": {"standard_errors": {"gain": [0.1, float("inf")]}},
+    "a standard error of another type": {"standard_errors": {"gain": [True]}},
+    "very many standard errors": {"standard_errors": {"gain": [0.1] * 1000}},
     "no range": {"forget": ["data_range"]},
     "a range the wrong way round": {"data_range": [1.0, -1.0]},
     "a range that is not finite": {"data_range": [0.0, float("inf")]},
