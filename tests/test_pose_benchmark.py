@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 if not FOLDER.is_dir():
     pytest.skip("benchmarks are not installed", allow_module_level=True)
 
-from benchmarks.pose import objective, results  # noqa: E402
+from benchmarks.pose import coverage, objective, results  # noqa: E402
 from benchmarks.pose.data import draw_rows  # noqa: E402
 
 IDENTITY = np.eye(2, 3)
@@ -184,3 +184,16 @@ def test_the_table_of_clean_rows_says_what_was_found_where_something_was():
     (row,) = clean_table([kept, lost]).splitlines()[2:]
     assert row.split(" | ")[2:5] == ["auto", "2", "1"]
     assert row.endswith("| affine: rotation_deg 9.000 |")
+
+
+def test_coverage_counts_numbers_and_maps():
+    """Of two maps with six numbers each, one number is off by more than two standard errors."""
+    line = {"data": "digits16", "rows": "8", "error_px": "0.1", "error_rotation_deg": "1.0", "se_rotation_deg": "0.6"}
+    line |= {"error_shear_deg": "-1.0", "se_shear_deg": "0.6"}
+    for name in ("scale", "shift_px"):
+        line |= {f"error_{name}": "0.1 -0.1", f"se_{name}": "0.06 0.06"}
+    lines = [line, line | {"error_scale": "0.1 -0.2"}]
+    np.testing.assert_array_equal(coverage.covered(lines, "scale"), [[True, True], [True, False]])
+    assert coverage.table(lines).splitlines()[2] == (
+        "| digits16 | 8 | 2 | 0.100 | 1.00 / 0.60 | 0.100 / 0.060 | 91.7 | 50.0 |"
+    )
