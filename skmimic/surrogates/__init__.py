@@ -1,6 +1,6 @@
 """Floor 1: differentiable models of the unknown corruption (the paper's f^, section 3.1.1)."""
 
-from ._affine import N_DEVIATIONS, Affine, affine_matrix, describe_affine, warp
+from ._affine import N_DEVIATIONS, Affine, affine_matrix, describe_affine, sampling_grid, warp
 from ._base import Surrogate
 from ._basic import Identity, KnownCorruption, UserSurrogate
 from ._blur import Blur
@@ -38,6 +38,7 @@ __all__ = [
     "paper_surrogate",
     "part_of",
     "resolve_surrogate",
+    "sampling_grid",
     "turn_offsets",
     "warp",
 ]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from ._base import Surrogate
 
-__all__ = ["N_DEVIATIONS", "Affine", "affine_matrix", "describe_affine", "warp"]
+__all__ = ["N_DEVIATIONS", "Affine", "affine_matrix", "describe_affine", "sampling_grid", "warp"]
 
 N_DEVIATIONS = 6
 FLAT = 1e-2  # part of its area that a picture keeps under a map that is not undone
@@ -34,14 +34,35 @@ def warp(images, matrices, aspect=None, fill=FILL):
     -------
     tensor (n, c, h, w)
     """
-    matrices, shape = matrices.reshape(-1, 2, 3), images.shape
-    aspect = shape[-2] / shape[-1] if aspect is None else aspect
+    shape = images.shape
+    grid = sampling_grid(matrices, shape[-2:], aspect)
+    if len(grid) == 1:  # one grid for all: as channels of one picture they share its weights
+        images = images.reshape(1, -1, *shape[-2:])
+    return F.grid_sample(images - fill, grid, align_corners=False).reshape(shape) + fill
+
+
+def sampling_grid(matrices, size, aspect=None):
+    """Make the grids on which `warp` samples.
+
+    Parameters
+    ----------
+    matrices : tensor (2, 3) or (n, 2, 3) or (n, 6)
+        As those of `warp`.
+    size : tuple of int
+        Height and width.
+    aspect : float or None, default=None
+        As that of `warp`.
+
+    Returns
+    -------
+    tensor (1 or n, h, w, 2)
+        Places (x, y) in the picture, from -1 to 1 between its edges.
+    """
+    matrices = matrices.reshape(-1, 2, 3)
+    aspect = size[0] / size[1] if aspect is None else aspect
     if aspect != 1:
         matrices = matrices * _by_half_sides(aspect).to(matrices)
-    if len(matrices) == 1:  # one grid for all: as channels of one picture they share its weights
-        images = images.reshape(1, -1, *shape[-2:])
-    grid = F.affine_grid(matrices.expand(len(images), 2, 3), list(images.shape), align_corners=False)
-    return F.grid_sample(images - fill, grid, align_corners=False).reshape(shape) + fill
+    return F.affine_grid(matrices, [len(matrices), 1, *size], align_corners=False)
 
 
 def _by_half_sides(aspect):

@@ -82,9 +82,17 @@ class TestSearch:
         policy = Policy()
         assert [policy.n_starts(n) for n in (1, 8, 16, 32, 64, 128, 1000)] == [8, 8, 8, 4, 2, 1, 1]
 
+    @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 12, 20)])
+    def test_samples_are_warped_as_by_warp(self, shape):
+        images = torch.rand(5, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
+        pictures = PoseSearch(images, images, Policy()).sharp
+        expected = warp(images, POSE.matrix, fill=pictures.fill) - pictures.fill
+        warped = pictures.warped(POSE).view(*pictures.shape, 5).permute(3, 2, 0, 1)
+        torch.testing.assert_close(warped, expected, rtol=0, atol=1e-5)
+
     def test_large_pictures_are_searched_at_a_small_size(self, digits):
         """So a pose costs the same; it is told in units that do not depend on the size."""
         images, rows = (torch.nn.functional.interpolate(each, scale_factor=4, mode="bilinear") for each in digits)
         search = PoseSearch(images[:300], warp(rows, POSE.matrix), FEW)
-        assert search.fine.size == (32, 32)
+        assert search.fine.shape == (32, 32, 1)
         assert pixels(search.run()[0].pose, POSE) < 0.6
