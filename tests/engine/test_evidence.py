@@ -2,6 +2,7 @@
 
 import math
 import re
+from functools import partial
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from skmimic import load_gan
 from skmimic.corruptions import Compose, GaussianBlur, Invert, MissingPixels, Noise, Photometric, Rotation, Zoom
 from skmimic.datasets import load_mnist_sample
 from skmimic.engine import Settings, computing, estimate_corruption, fill_in
-from skmimic.engine.identification import blur_width, scattered_pixels
+from skmimic.engine.identification import Policy, blur_width, scattered_pixels
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +71,8 @@ def test_small_pictures_say_nothing(images):
 @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")
 def test_rows_that_lost_pixels_may_try_the_flexible_family(rows, monkeypatch):
     """A convolution is tried between the affine map and the pixels that each row lost, and measured."""
-    monkeypatch.setattr(
-        "skmimic.engine.identification._selection.PROMISING_BELOW", math.inf
-    )  # any block is worth a try
+    any_block_is_worth_a_try = partial(Policy, promising_below=math.inf)
+    monkeypatch.setattr("skmimic.engine.identification._selection.Policy", any_block_is_worth_a_try)
     observed, sentences = MissingPixels(0.4, shared=False)(rows[:40]), []
     with computing():
         settings = Settings(solver="joint", T=2)

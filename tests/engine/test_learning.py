@@ -3,6 +3,7 @@
 import math
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,10 +23,9 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._results import OptimizationTrace
+from skmimic.engine.identification import Policy
 from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
 from skmimic.engine.identification._selection import (
-    FEWEST_FLEXIBLE,
-    N_CANDIDATES_LARGE,
     Bench,
     Learned,
     _doubtful,
@@ -120,8 +120,8 @@ class TestFamily:
         assert adaptation.deviation_sd >= 0.1
 
     def test_few_rows_keep_no_deviations(self, monkeypatch):
-        monkeypatch.setattr("skmimic.engine.identification._selection.EXPLAINED", 0.0)
-        monkeypatch.setattr("skmimic.engine.identification._selection.LOOSE_BELOW", math.inf)
+        eager = partial(Policy, explained=0.0, loose_below=math.inf)
+        monkeypatch.setattr("skmimic.engine.identification._selection.Policy", eager)
         monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: None)
         few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))
         assert few.deviation_sd is None
@@ -166,11 +166,11 @@ class TestEffort:
     def test_large_images_take_fewer_rows_and_samples(self, side, n_rows, is_thrifty):
         rows, samples = torch.zeros(n_rows, 1, side, side), Candidates(loaded(), seeded(), n_candidates=1200)
         bench = Bench(None, rows, SETTINGS, samples, seeded(), print)
-        assert len(bench.candidates.images) == (N_CANDIDATES_LARGE if is_thrifty else 1200)
-        assert bench.n_structured == (48 if is_thrifty else 100)
+        assert len(bench.candidates.images) == (Policy().n_candidates_large if is_thrifty else 1200)
+        assert bench.n_structured == (48 if is_thrifty else 64)
 
     def test_few_rows_take_no_convolution(self, candidates):
-        observed = Rotation(30)(clean(FEWEST_FLEXIBLE - 1))
+        observed = Rotation(30)(clean(Policy().fewest_flexible - 1))
         bench = Bench(Problem(loaded(), Identity()), observed, SETTINGS, candidates, seeded(), print)
         assert _flexible(bench, None, None) is None
 
@@ -266,7 +266,7 @@ class TestPartsThatDoNotPay:
     )
     def test_are_those_near_the_identity(self, pose, gain, bias, names):
         nothing = torch.zeros(SHAPE)
-        assert _doubtful(Retrieval((pose,), Tone(gain, bias), nothing > 0, nothing)) == names
+        assert _doubtful(Retrieval((pose,), Tone(gain, bias), nothing > 0, nothing), Policy()) == names
 
     def test_a_shift_under_an_inversion_pays(self):
         shifted = warp(clean(), torch.tensor([[1.0, 0.0, 0.15], [0.0, 1.0, 0.0]]))

@@ -78,17 +78,26 @@ class TestSearch:
         assert hidden < 1.5
         assert hidden < shown
 
-    def test_few_rows_are_followed_from_several_poses_and_many_from_one(self):
+    def test_few_rows_are_followed_from_more_poses(self):
         policy = Policy()
-        assert [policy.n_starts(n) for n in (1, 8, 16, 32, 64, 128, 1000)] == [8, 8, 8, 4, 2, 1, 1]
+        assert [policy.n_starts(n) for n in (1, 8, 16, 32, 64, 128, 1000)] == [8, 8, 8, 4, 2, 2, 2]
 
     @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 12, 20)])
     def test_samples_are_warped_as_by_warp(self, shape):
         images = torch.rand(5, *shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
-        pictures = PoseSearch(images, images, Policy()).sharp
+        pictures = PoseSearch(images, images, Policy()).sharp[0]
         expected = warp(images, POSE.matrix, fill=pictures.fill) - pictures.fill
         warped = pictures.warped(POSE).view(*pictures.shape, 5).permute(3, 2, 0, 1)
         torch.testing.assert_close(warped, expected, rtol=0, atol=1e-5)
+
+    def test_samples_that_show_nothing_where_rows_were_seen_are_like_none(self, digits):
+        images, rows = digits
+        seen = torch.zeros(16, 16, dtype=torch.bool)
+        seen[:5, :5] = True
+        pictures = PoseSearch(images, rows.masked_fill(~seen, torch.nan), FEW).sharp[0]
+        away = Pose(shift_x=0.9, shift_y=0.9)
+        assert pictures.found(away, False).distance > 1
+        assert pictures.combined(away, False, count=16, ridge=0.1).distance > 0.7
 
     def test_large_pictures_are_searched_at_a_small_size(self, digits):
         """So a pose costs the same; it is told in units that do not depend on the size."""

@@ -135,7 +135,7 @@ def test_a_frame_that_hides_pixels_is_a_mask(scenery, width):
 def test_a_frame_that_may_be_either_has_a_rival(scenery):
     candidates, rows = scenery
     doubtful = Policy(posed_below=0.0, masked_above=math.inf)
-    found = retrieve(candidates, framed(rows, 2), doubtful)
+    found = retrieve(candidates, framed(rows, 3), doubtful)
     assert not found.has_mask
     assert found.rivals[0].has_mask
 

@@ -9,9 +9,11 @@ __all__ = ["Policy"]
 class Policy:
     """How the pose is searched, and what counts as seen.
 
-    Errors are those of maps found on digits 28x28 (turn to 60 degrees, zoom, shear, shift; ten maps) unless said; they
-    come from `benchmarks/pose` and scripts like it.
+    Errors are those of maps found on digits 28x28 (turn to 60 degrees, zoom, shear, shift; ten maps) unless said.
+    docs/design.md, "How auto chooses", tells how each was measured.
     """
+
+    # What the rows show before anything is learned
 
     n_rows: int = 100  # compared with samples; 64 rows err by .9 pixels after the search, 100 by .7
     n_samples: int = 2000  # 4,000 err by .1 pixels less and cost twice the time
@@ -27,17 +29,52 @@ class Policy:
     steps: tuple[float, ...] = (8.0, 0.1, 0.1, 0.15, 0.107, 0.107)  # first ones: degrees, logarithms, shear, half sides
     finer: float = 1.4  # each sweep's steps by the last one's; 1.7 stops early (.51 pixels, .42 with 1.4)
     n_blurred: int = 1  # sweeps over blurred pictures, which tell a pose to .49 pixels
-    n_sharp: int = 5  # sweeps over sharp ones, which tell it to .18 from near it
-    simpler: float = 0.988  # of a similarity's distance, for shear and unequal zooms; where there are none, above .993
+    n_near: int = 2  # sweeps over sharp ones, by the nearest sample of each row
+    n_similar: int = 2  # sweeps by what samples combine to, as a similarity
+    n_free: int = 6  # the same, in all six numbers
+    n_combined: int = 16  # samples; by the nearest alone the search errs by .8 pixels, by 16 by .4
+    ridge: float = 0.1  # of the squares of their shares; .3 does as well
+    simpler: float = 0.99  # of a similarity's distance, for shear and unequal zooms; .995 and more without
     parsimony: float = 0.94  # of the identity's distance: clean digits come to .97, turned by 10 degrees to .88
-    starts: int = 128  # rows times poses from which learning starts: one pose for 100 rows, eight for up to 16
+    starts: int = 128  # rows times poses from which learning starts, from two poses to eight
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight
+    fewest_starts: int = 2  # one of 24 maps ends half a pixel off from one
     unseen_tone: float = 0.08  # logarithm of a gain, and bias; clean digits, faces and fashion read up to .06
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
     posed_below: float = 1.03  # live pixels no farther than by this under such a pose: it is one
     masked_above: float = 1.11  # farther: a mask; between them both are learned
     blurs: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 
+    # On how many rows what is learned
+    n_structured: int = 64  # a pose, a tone, a blur: 24 maps err by .03 pixels in the median, .05 at most
+    n_flexible: int = 256  # a block of convolutions
+    n_large: int = 48  # a pose of large images
+    n_candidates_large: int = 1000  # samples that stand for large images
+    n_promise: int = 48  # whether a block of convolutions is worth a try
+    n_measured: int = 32  # residuals, by which families are compared
+    few_rows: int = 32  # below, rows have no deviations of their own, nor angles: 4 rows took twice the error
+    fewest_flexible: int = 8  # rows; fewer let a convolution explain whatever they happen to show
+    # What must pay, as a part of the residual or objective without it
+    structured_prior: float = 0.1  # of the latent prior's weight: all of it pulls a pose to likelier latents
+    structured_below: float = 0.95  # of the identity's residual, and of that without a blur
+    paying_below: float = 0.95  # a part that was hardly seen: .96 to 1.07 where it is not there
+    weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
+    slight_turn_deg: float = 10.0  # a pose within all three is hardly seen
+    slight_zoom: float = 0.1  # logarithm
+    slight_shift: float = 0.1  # half sides, and shear
+    slight_tone: float = 0.25  # logarithm of a gain, and bias, up to which a tone is hardly seen
+    explained: float = 0.12  # of the mean picture's residual: what leaves less needs no more
+    loose_sd: float = 0.1  # of the rows' own affine deviations that is tried, half and twice of it if it helps
+    loose_below: float = 0.76  # deviations: .69 to .72 where rows differ, from .75 on where they do not
+    promising_below: float = 0.98  # a convolution fitted to the images at hand is worth a try
+    flexible_below: float = 0.92  # a convolution, of what deviations alone leave
+    unexplained: float = 0.6  # of the mean picture's residual: what leaves more fits nothing
+    # Angles of the rows' own
+    read_below: float = 0.9  # deviations: .93 to 1.01 where rows of 28x28 share an angle, to .85 if not
+    fewest_read: int = 16  # pixels a side of images that tell an angle each
+    fewest_steps: int = 50  # of phase B
+    left_sd: float = 0.01  # of affine deviations around the angle that was read; d_proj 1.08 without, 1.15 at .02
+
     def n_starts(self, n_rows):
         """Number of poses from which so many rows are learned."""
-        return max(min(self.starts // max(n_rows, 1), self.most_starts), 1)
+        return max(min(self.starts // max(n_rows, 1), self.most_starts), self.fewest_starts)

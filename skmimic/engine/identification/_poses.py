@@ -1,6 +1,8 @@
 """The pose that rows share, found without gradients: blurred rows are compared with blurred samples that are warped."""
 
 import math
+from functools import partial
+from itertools import cycle
 from typing import NamedTuple
 
 import torch
@@ -79,11 +81,13 @@ class PoseSearch:
 
     def __init__(self, images, observed, policy):
         self.policy = policy
-        images, observed = images[: policy.n_samples], observed[: policy.n_rows]
-        self.n_refined = policy.n_starts(len(observed)) + 1
+        observed, n = observed[: policy.n_rows], policy.n_samples
+        self.n_starts = policy.n_starts(len(observed))
+        draws = [images[:n], images[n : 2 * n]] if len(images) >= 2 * n else [images[:n]]
+        images = draws[0]
         self.coarse = _Pictures(images[: policy.n_coarse_samples], observed, policy.coarse_side, policy.blur)
         self.fine = _Pictures(images, observed, policy.fine_side, policy.blur)
-        self.sharp = _Pictures(images, observed, policy.fine_side)
+        self.sharp = [_Pictures(draw, observed, policy.fine_side) for draw in draws]
 
     def look(self, found):
         """Measure a pose on the larger pictures, blurred."""
@@ -95,9 +99,11 @@ class PoseSearch:
         Returns
         -------
         list of Found
-            The nearest first. The identity alone, unless a pose is clearly nearer.
+            The nearest first, as many as learning starts from. The identity alone, unless a pose is clearly nearer.
         """
-        found = sorted(self._refined(each) for each in self._apart(sorted(self._grid())))
+        near = sorted(self._neared(each) for each in self._apart(sorted(self._grid()), self.n_starts))
+        draws = cycle(self.sharp)
+        found = sorted(self._refined(each, next(draws)) for each in self._starts(near))
         kept = min(self.fine.found(Pose(), is_inverted) for is_inverted in (False, True))
         return found if self.look(found[0]) < self.policy.parsimony * kept.distance else [kept]
 
@@ -106,7 +112,7 @@ class PoseSearch:
 
         The gain is the quotient of standard deviations: a regression would give one that is too low.
         """
-        return self.sharp.tone(found)
+        return self.sharp[0].tone(found)
 
     def _grid(self):
         """Look at all turns and zooms, each without a shift and with the one that brings the mean pictures together."""
@@ -118,12 +124,12 @@ class PoseSearch:
                     found.append(self.coarse.found(pose._replace(shift_x=shift[0], shift_y=shift[1])))
         return found
 
-    def _apart(self, found):
-        """Keep the best point, and the next best that is no neighbour of it."""
+    def _apart(self, found, count):
+        """Keep the best points of which none is a neighbour of another."""
         first, *others = found
         chosen = [first]
         for other in others:
-            if len(chosen) == self.n_refined:
+            if len(chosen) == count:
                 break
             if all(self._is_apart(other.pose, each.pose) for each in chosen):
                 chosen.append(other)
@@ -134,21 +140,31 @@ class PoseSearch:
         zoom = abs(math.log(one.zoom_x / other.zoom_x))
         return turn > self.policy.near_deg or zoom > math.log(self.policy.near_zoom) or one.shift_x != other.shift_x
 
-    def _refined(self, found):
-        """Take coordinate steps as a similarity, then in all six numbers, which must bring samples clearly nearer."""
-        policy = self.policy
-        similar = self._walked(self.fine, found, SIMILARITY, 1.0, policy.n_blurred)
-        similar = self._walked(self.sharp, similar, SIMILARITY, policy.finer**-policy.n_blurred, policy.n_sharp)
-        free = self._walked(self.sharp, similar, FREE, policy.finer**-policy.n_blurred, policy.n_sharp)
+    def _neared(self, found):
+        """Take coordinate steps as a similarity, by the nearest sample of each row."""
+        policy, first = self.policy, self.policy.n_blurred
+        found = self._walked(self.fine.found, found, SIMILARITY, range(first))
+        return self._walked(self.sharp[0].found, found, SIMILARITY, range(first, first + policy.n_near))
+
+    def _starts(self, near):
+        """List the points to refine: each as often as there are draws of samples, which leave it at other places."""
+        return [each for each in near for _ in self.sharp][: self.n_starts]
+
+    def _refined(self, found, pictures):
+        """Take them by what samples combine to, then in all six numbers, which must bring them clearly nearer."""
+        policy, first = self.policy, self.policy.n_blurred + self.policy.n_near
+        combined = partial(pictures.combined, count=policy.n_combined, ridge=policy.ridge)
+        similar = self._walked(combined, found, SIMILARITY, range(first, first + policy.n_similar))
+        free = self._walked(combined, similar, FREE, range(policy.n_blurred, policy.n_blurred + policy.n_free))
         return free if free.distance < policy.simpler * similar.distance else similar
 
-    def _walked(self, pictures, found, moves, size, n_sweeps):
+    def _walked(self, measure, found, moves, sweeps):
         """Move by each step, or back by it, where that helps; by smaller ones in each sweep."""
-        found = pictures.found(found.pose, found.is_inverted)
-        for sweep in range(n_sweeps):
+        found = measure(found.pose, found.is_inverted)
+        for sweep in sweeps:
             for move in moves:
-                steps = [size * self.policy.finer**-sweep * a * b for a, b in zip(move, self.policy.steps, strict=True)]
-                trials = (pictures.found(_moved(found.pose, steps, sign), found.is_inverted) for sign in (1, -1))
+                steps = [self.policy.finer**-sweep * a * b for a, b in zip(move, self.policy.steps, strict=True)]
+                trials = (measure(_moved(found.pose, steps, sign), found.is_inverted) for sign in (1, -1))
                 found = next((trial for trial in trials if trial.distance < found.distance), found)
         return found
 
@@ -200,11 +216,26 @@ class _Pictures:
         best = min(range(len(signs)), key=distances.__getitem__)
         return Found(distances[best], pose, signs[best])
 
+    def combined(self, pose, is_inverted, count, ridge):
+        """Measure a pose by how well the samples most like each row, so many together, explain it: ridge regression."""
+        samples = self.warped(pose)
+        alike = self._correlations(samples)
+        alike, like = (-alike if is_inverted else alike).topk(min(count, alike.shape[1]), 1)
+        like, weights = samples.T[like], self.weights[:, None]  # (n, count, p)
+        like = like - (weights * like).sum(2, keepdim=True) / weights.sum(2, keepdim=True).clamp_min(1e-12)
+        like = weights.sqrt() * like
+        like = like / like.norm(dim=2, keepdim=True).clamp_min(1e-12)
+        gram = like @ like.transpose(1, 2)
+        gram.diagonal(dim1=1, dim2=2).add_(ridge)
+        explained = (alike * torch.linalg.solve(gram, alike)).sum(1)
+        return Found((1 - explained).clamp_min(0).sqrt().mean().item(), pose, is_inverted)
+
     def _correlations(self, samples):
         """Correlate rows and samples (n, K), over what each row has seen."""
         counts = self.weights.sum(1, keepdim=True)
         sums, squares = self.weights @ samples, self.weights @ samples.square()
-        return (self.rows @ samples).div_((squares - sums.square() / counts).clamp_min(1e-12).sqrt())
+        power = torch.maximum(squares - sums.square() / counts, FLAT * squares).clamp_min(1e-12)
+        return (self.rows @ samples).div_(power.sqrt())
 
     def tone(self, found):
         """Match mean and standard deviation of the rows and of the sample that is most like each."""
@@ -258,6 +289,7 @@ def _bilinear(grid):
     return y * size[0] + x, weights * is_inside
 
 
+FLAT = 1e-4  # part of the power of a picture, below which what is left without its mean is rounding
 CORNERS = torch.tensor([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)])
 
 

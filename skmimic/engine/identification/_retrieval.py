@@ -83,7 +83,7 @@ class Retrieval:
 
 
 @torch.no_grad()
-def retrieve(candidates, observed, policy=None):
+def retrieve(candidates, observed, policy=None, with_mask=True):
     """Find pose, gain, bias, dead pixels and scattered lost pixels that the rows share.
 
     The pose comes first. Pixels that are constant are looked at under the best one: a shift leaves an empty border, as
@@ -95,6 +95,8 @@ def retrieve(candidates, observed, policy=None):
     observed : tensor (n, c, h, w)
         The first rows are used, see `Policy`.
     policy : Policy or None, default=None
+    with_mask : bool, default=True
+        Whether a mask may explain what a pose explains as well. Without, the search for it is spared.
 
     Returns
     -------
@@ -114,12 +116,13 @@ def retrieve(candidates, observed, policy=None):
     found = whole.run()
     explained = under(whole, found)
     dead = dead_pixels(images, observed, missing) | explained.dead
-    if not bool(dead.any()):
+    is_posed = explained.dead.sum() < policy.explaining_below * dead.sum()
+    if not bool(dead.any()) or (is_posed and not with_mask):
         return explained
     live = PoseSearch(images, rows.masked_fill(_constant(rows), torch.nan), policy)
     alone = live.run()
     masked = under(live, alone)
-    if explained.dead.sum() >= policy.explaining_below * dead.sum():
+    if not is_posed:
         return masked
     farther = live.look(found[0]) / max(live.look(alone[0]), 1e-12)
     if farther > policy.masked_above:

@@ -3,7 +3,6 @@
 import copy
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 
 import torch
 
@@ -38,28 +37,7 @@ from ._standard_errors import learned_numbers, standard_errors
 
 __all__ = ["LARGE", "Bench", "Learned", "learn_surrogate", "select_surrogate"]
 
-N_STRUCTURED, N_FLEXIBLE = 100, 256  # rows from which a pose, a tone and a blur are learned; a block of convolutions
-FEW_ROWS = 32  # below, rows have no deviations of their own, nor angles
-FEWEST_STEPS = 50  # of phase B, from which angles of rows are looked for
-N_PROMISE, N_MEASURED = 48, 32
 LARGE = 32 * 32  # pixels above which an image counts as large
-N_LARGE, N_CANDIDATES_LARGE = 48, 1000  # rows and samples from which large images tell a pose
-STRUCTURED_PRIOR = 0.1  # of the latent prior's weight: all of it pulls a weakly seen pose towards likelier latents
-STRUCTURED_BELOW = 0.95  # the structured family must bring the residual below this fraction of the identity's
-PAYING_BELOW = 0.95  # a part that retrieval hardly saw must bring the objective below this fraction of that without
-WEAK_PAY_BELOW = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth does
-SLIGHT_TURN, SLIGHT_ZOOM, SLIGHT_SHIFT = 10, 0.1, 0.1  # degrees, logarithm, half sides: a pose that is hardly seen
-SLIGHT_TONE = 0.25  # of the logarithm of a gain, and of a bias, up to which a tone is hardly seen
-EXPLAINED = 0.12  # a residual below this fraction of the mean picture's needs no more
-LOOSE = 0.1  # standard deviation of the rows' own affine deviations that is tried, half and twice of it if it helps
-LOOSE_BELOW = 0.76  # deviations of the rows must bring the residual below this fraction of that without
-PROMISING_BELOW = 0.98  # a convolution fitted to the images at hand is worth a try below this fraction
-READ_BELOW = 0.9  # the same, before angles are looked for: .93 to 1.01 where rows of 28x28 share theirs, to .85 if not
-FEWEST_READ = 16  # pixels a side of images that tell an angle each
-LEFT_SD = 0.01  # of affine deviations that each row may still have around the angle that was read
-FEWEST_FLEXIBLE = 8  # rows; fewer let a convolution explain whatever they happen to show
-FLEXIBLE_BELOW = 0.92  # a convolution below this fraction of that with deviations alone; measured in docs/design.md
-UNEXPLAINED = 0.6  # one above this fraction says that nothing fits
 
 
 @dataclass(frozen=True)
@@ -111,10 +89,10 @@ class Bench:
 
     def __init__(self, problem, observed, settings, candidates, random, report, policy=None):
         self.problem, self.observed, self.settings = problem, observed, settings
-        is_thrifty = math.prod(observed.shape[-2:]) > LARGE and len(observed) >= FEW_ROWS
-        self.n_structured = N_LARGE if is_thrifty else N_STRUCTURED
-        self.policy = policy or Policy()
-        self.candidates = candidates.first(N_CANDIDATES_LARGE) if is_thrifty else candidates
+        self.policy = policy = policy or Policy()
+        is_thrifty = math.prod(observed.shape[-2:]) > LARGE and len(observed) >= policy.few_rows
+        self.n_structured = policy.n_large if is_thrifty else policy.n_structured
+        self.candidates = candidates.first(policy.n_candidates_large) if is_thrifty else candidates
         self.random, self.report = random, report
         self.best, self._is_accepted = None, False  # what an interruption keeps, and whether trials have to beat it
 
@@ -123,7 +101,7 @@ class Bench:
         self.best, self._is_accepted = learned, True
         return learned
 
-    def learn(self, surrogate, family, schedule, n_rows, tether=None):
+    def learn(self, surrogate, family, schedule, n_rows, tether=None, rivals=()):
         """Learn a surrogate: in rounds where its numbers have units, else by small steps, as the schedule says."""
         if not any(value.requires_grad for value in surrogate.parameters()):
             return self.project(surrogate, family)
@@ -131,26 +109,33 @@ class Bench:
         last = PLAN[-1].deviation_sd if in_rounds else schedule[-1]
         final = last if surrogate.takes_deviations else None
 
-        def keep(trace):
+        def keep(trace, at=surrogate):
             if not self._is_accepted:
-                copied = FittedSurrogate(surrogate, family).to_torch()
+                copied = FittedSurrogate(at, family).to_torch()
                 self.best = Learned(copied, family, final, math.nan, trace)
 
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
         if in_rounds or schedule == ANNEALED:
-            problem = problem.with_(latent_weight=STRUCTURED_PRIOR * problem.latent_weight)
-        solve = solve_in_rounds if in_rounds else partial(solve_jointly, schedule=schedule)
-        latents, trace = solve(problem, rows, self.settings, self.candidates, self.random, keep=keep)
+            problem = problem.with_(latent_weight=self.policy.structured_prior * problem.latent_weight)
+        parts = problem, rows, self.settings, self.candidates, self.random
+        if in_rounds:
+            solved = solve_in_rounds(*parts, rivals=rivals, keep=keep)
+            self.report(f"learned the family {family!r}")
+            problem, last = solved.problem, solved.latents
+            left = residual(problem, rows, last).mean().item()
+            at = learned_numbers(problem.surrogate)
+            others = tuple((gap, learned_numbers(other) - at) for gap, other in solved.rivals)
+            return Learned(problem.surrogate, family, final, left, solved.trace, last=last, rivals=others)
+        latents, trace = solve_jointly(*parts, schedule=schedule, keep=keep)
         self.report(f"learned the family {family!r}")
-        left = residual(problem, rows, latents).mean().item()
-        return Learned(surrogate, family, final, left, trace, last=latents if in_rounds else None)
+        return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
 
     def standard_errors(self, learned):
         """Estimate the standard errors of what was learned; empty where it was not learned in all the rounds."""
         if learned.last is None or len(PLAN) > self.settings.T:
             return {}
-        weight = STRUCTURED_PRIOR * self.problem.latent_weight
+        weight = self.policy.structured_prior * self.problem.latent_weight
         problem = self.problem.with_(
             surrogate=learned.surrogate, deviation_sd=learned.deviation_sd, latent_weight=weight
         )
@@ -162,7 +147,7 @@ class Bench:
     def project(self, surrogate, family, deviation_sd=None):
         """Measure a surrogate as it is: the residual of some rows, projected with it."""
         problem = self.problem.with_(surrogate=surrogate, deviation_sd=deviation_sd)
-        rows = self.observed[:N_MEASURED]
+        rows = self.observed[: self.policy.n_measured]
         start = start_latents("nearest", problem, rows, self.random, self.candidates)
         problem = problem.for_rows(rows)
         walk = row_walk(problem, rows, start, self.settings)
@@ -177,7 +162,7 @@ class Bench:
         No generator is asked, so this costs little: whether a surrogate promises more than the present one.
         """
         problem = self.problem.with_(surrogate=surrogate, deviation_sd=projected.deviation_sd)
-        descent = Descent(problem, self.observed[:N_MEASURED], projected.latents, self.settings)
+        descent = Descent(problem, self.observed[: self.policy.n_measured], projected.latents, self.settings)
         with torch.no_grad():
             images = problem.generator.decode(projected.latents.z)
         for _ in range(self.settings.T1):
@@ -199,7 +184,7 @@ def learn_surrogate(bench, surrogate, family):
     Learned
     """
     is_flexible = isinstance(surrogate, Composition) and surrogate.part(Convolution) is not None
-    schedule, n_rows = (CONSTANT, N_FLEXIBLE) if is_flexible else (ANNEALED, bench.n_structured)
+    schedule, n_rows = (CONSTANT, bench.policy.n_flexible) if is_flexible else (ANNEALED, bench.n_structured)
     if isinstance(surrogate, Composition) and not is_vector(bench.observed.shape[1:]):
         poses = _start_as_found(bench, surrogate)
         learned = _learn_from(bench, surrogate, family, poses, schedule, n_rows)
@@ -218,7 +203,8 @@ def _start_as_found(bench, surrogate):
     if surrogate.part(Blur) is not None:
         width = blur_width(bench.observed, bench.candidates.images)
     if width is None:
-        found = retrieve(bench.candidates, bench.observed, bench.policy)
+        with_mask = surrogate.part(Mask) is not None
+        found = retrieve(bench.candidates, bench.observed, bench.policy, with_mask)
     else:
         width, found = retrieve_blurred(bench.candidates, bench.observed, width, bench.policy)
     _set_as_found(surrogate, found, width)
@@ -231,20 +217,19 @@ def _start_as_found(bench, surrogate):
 
 
 def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
-    """Learn a surrogate from a pose or, where few rows mislead the search, from several: the lowest objective wins."""
-    affine = surrogate.part(Affine)
-    if affine is None:
+    """Learn a surrogate from the likeliest pose, or from the one of several that leads to the lowest objective."""
+    if surrogate.part(Affine) is None:
         return bench.learn(surrogate, family, schedule, n_rows)
-    n_rows, trials = min(len(bench.observed), n_rows), []
-    for pose in poses[: bench.policy.n_starts(n_rows)]:
-        trial = copy.deepcopy(surrogate)
-        with torch.no_grad():
-            trial.part(Affine).theta.copy_(pose.matrix)
-        trials.append(bench.learn(trial, family, schedule, n_rows))
-    best = min(trials, key=_final)
-    at = learned_numbers(best.surrogate)
-    rivals = [(n_rows * (_final(one) - _final(best)), learned_numbers(one.surrogate) - at) for one in trials]
-    return replace(best, rivals=tuple(rival for one, rival in zip(trials, rivals, strict=True) if one is not best))
+    first, *rivals = (_at(surrogate, pose) for pose in poses)
+    return bench.learn(first, family, schedule, n_rows, rivals=rivals)
+
+
+@torch.no_grad()
+def _at(surrogate, pose):
+    """Copy a surrogate and put its affine map to a pose."""
+    copied = copy.deepcopy(surrogate)
+    copied.part(Affine).theta.copy_(pose.matrix)
+    return copied
 
 
 @torch.no_grad()
@@ -277,21 +262,21 @@ def select_surrogate(bench):
     structured = _structured(bench)
     measured = bench.project(structured.surrogate, structured.family)
     structured = replace(structured, residual=measured.residual, latents=measured.latents)
-    is_structured = measured.residual < STRUCTURED_BELOW * plain.residual
+    is_structured = measured.residual < bench.policy.structured_below * plain.residual
     best = bench.accept(structured if is_structured else plain)
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
     loose, flexible = _loosened(bench, posed), None
-    is_explained = best.residual < EXPLAINED * level
+    is_explained = best.residual < bench.policy.explained * level
     if not is_explained:
         flexible = _flexible(bench, posed, loose)
     if flexible is not None:
         best = flexible
     elif not is_explained and _rows_differ(bench, loose, best):
         best = loose
-    elif loose.residual < READ_BELOW * posed.residual:
+    elif loose.residual < bench.policy.read_below * posed.residual:
         best = _read(bench, posed, _final(measured if is_structured else plain)) or best
     bench.accept(best)
-    _warn_if_unexplained(best.residual, level)
+    _warn_if_unexplained(best.residual, level, bench.policy.unexplained)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
 
 
@@ -306,48 +291,53 @@ def _with_affine(bench, structured):
 
 def _loosened(bench, structured):
     """Let every row deviate from the shared affine map, as much as suits the rows best."""
-    best = bench.project(structured.surrogate, structured.family, LOOSE)
-    if best.residual < LOOSE_BELOW * structured.residual:
-        others = [bench.project(structured.surrogate, structured.family, factor * LOOSE) for factor in (0.5, 2.0)]
+    best = bench.project(structured.surrogate, structured.family, bench.policy.loose_sd)
+    if best.residual < bench.policy.loose_below * structured.residual:
+        others = [
+            bench.project(structured.surrogate, structured.family, factor * bench.policy.loose_sd)
+            for factor in (0.5, 2.0)
+        ]
         best = min(best, *others, key=lambda trial: trial.residual)
     return replace(best, trace=structured.trace)
 
 
 def _rows_differ(bench, loose, shared):
     """Tell whether deviations explain the rows clearly better; few rows always like numbers of their own."""
-    return len(bench.observed) >= FEW_ROWS and loose.residual < LOOSE_BELOW * shared.residual
+    return len(bench.observed) >= bench.policy.few_rows and loose.residual < bench.policy.loose_below * shared.residual
 
 
 def _read(bench, structured, objective):
     """Read the rows' own angles from them; None where they share theirs or reading does not pay."""
     height, width = bench.observed.shape[-2:]
-    is_of_size = min(height, width) >= FEWEST_READ and height * width <= LARGE
-    has_enough = len(bench.observed) >= FEW_ROWS and bench.settings.n_latent_steps >= FEWEST_STEPS
+    is_of_size = min(height, width) >= bench.policy.fewest_read and height * width <= LARGE
+    has_enough = (
+        len(bench.observed) >= bench.policy.few_rows and bench.settings.n_latent_steps >= bench.policy.fewest_steps
+    )
     hides_angles = structured.surrogate.missing is not None or structured.surrogate.part(Blur) is not None
     if not is_of_size or not has_enough or hides_angles:
         return None
     surrogate = read_angles(bench, structured.surrogate)
     if surrogate is None:
         return None
-    trial = bench.project(surrogate, f"row_{structured.family}", LEFT_SD)
-    return replace(trial, trace=structured.trace) if _final(trial) < PAYING_BELOW * objective else None
+    trial = bench.project(surrogate, f"row_{structured.family}", bench.policy.left_sd)
+    return replace(trial, trace=structured.trace) if _final(trial) < bench.policy.paying_below * objective else None
 
 
 def _flexible(bench, structured, loose):
     """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
-    if len(bench.observed) < FEWEST_FLEXIBLE:
+    if len(bench.observed) < bench.policy.fewest_flexible:
         return None
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
     rows_differ = _rows_differ(bench, loose, structured)
-    if not rows_differ and bench.fit_to_projections(surrogate, loose) > PROMISING_BELOW * loose.residual:
+    if not rows_differ and bench.fit_to_projections(surrogate, loose) > bench.policy.promising_below * loose.residual:
         return None
-    limit = FLEXIBLE_BELOW * loose.residual
-    tether = parts["affine"].theta.detach().clone() if len(bench.observed) < FEW_ROWS else None
-    bench.learn(surrogate, family, CONSTANT[:1], N_PROMISE, tether)
+    limit = bench.policy.flexible_below * loose.residual
+    tether = parts["affine"].theta.detach().clone() if len(bench.observed) < bench.policy.few_rows else None
+    bench.learn(surrogate, family, CONSTANT[:1], bench.policy.n_promise, tether)
     if bench.project(surrogate, family, CONSTANT[0]).residual > limit:  # it would not come down later
         return None
-    learned = bench.learn(surrogate, family, CONSTANT[1:], N_FLEXIBLE, tether)
+    learned = bench.learn(surrogate, family, CONSTANT[1:], bench.policy.n_flexible, tether)
     measured = bench.project(surrogate, family, CONSTANT[-1]).residual
     return replace(learned, residual=measured) if measured < limit else None
 
@@ -360,31 +350,35 @@ def _structured(bench):
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess, bench.policy)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
-        if trial.residual < STRUCTURED_BELOW * learned.residual:
+        if trial.residual < bench.policy.structured_below * learned.residual:
             width, found, learned = guess, blurred, bench.accept(trial)
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
         if _projected(bench, trial) < _projected(bench, learned):
             found, learned = rival, bench.accept(trial)
-    for name in _doubtful(found):
+    for name in _doubtful(found, bench.policy):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left or name == "affine":
             trial = _learn_structured(bench, left, found, width) if left else bench.project(Composition([]), "identity")
-            is_weak = len(bench.observed) < FEW_ROWS or "blur" in parts
-            limit = WEAK_PAY_BELOW if is_weak else PAYING_BELOW
+            is_weak = len(bench.observed) < bench.policy.few_rows or "blur" in parts
+            limit = bench.policy.weak_pay_below if is_weak else bench.policy.paying_below
             is_paid = _projected(bench, learned) < limit * _projected(bench, trial)
             learned = learned if is_paid else bench.accept(trial)
     return learned
 
 
-def _doubtful(found):
+def _doubtful(found, policy):
     """Name the parts that retrieval did not see or hardly saw; free, they fit what the batch happens to show."""
     pose = found.pose
     zooms = [abs(math.log(zoom)) for zoom in (pose.zoom_x, pose.zoom_y)]
     others = [abs(pose.shear), abs(pose.shift_x), abs(pose.shift_y)]
-    is_near = abs(pose.rotation_deg) <= SLIGHT_TURN and max(zooms) < SLIGHT_ZOOM and max(others) < SLIGHT_SHIFT
-    doubts = {"photometric": found.has_photometric and found.tone.is_within(SLIGHT_TONE), "affine": is_near}
+    is_near = (
+        abs(pose.rotation_deg) <= policy.slight_turn_deg
+        and max(zooms) < policy.slight_zoom
+        and max(others) < policy.slight_shift
+    )
+    doubts = {"photometric": found.has_photometric and found.tone.is_within(policy.slight_tone), "affine": is_near}
     return [name for name, is_doubtful in doubts.items() if is_doubtful]
 
 
@@ -451,14 +445,14 @@ def _flexible_parts(structured, image_shape):
 
 def _mean_picture_residual(bench):
     """Measure how badly one constant picture, the mean of the rows, explains them."""
-    rows = bench.observed[:N_MEASURED]
+    rows = bench.observed[: bench.policy.n_measured]
     mean = mean_seen(rows).expand_as(rows)
     return bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
 
 
-def _warn_if_unexplained(residual, level):
+def _warn_if_unexplained(residual, level, limit):
     """Say that no family fits."""
-    if residual > UNEXPLAINED * level:
+    if residual > limit * level:
         warn_user(
             f"surrogate='auto': the best family leaves a residual of {residual:.3g} a row, the mean picture alone "
             f"{level:.3g}. The rows do not look like corrupted images of this generator: check image_shape and "

@@ -1,6 +1,8 @@
-"""Shared numbers, latents and deviations of the rows together by L-BFGS, in rounds of which the first overshoot."""
+"""Shared numbers, latents and deviations of the rows together by L-BFGS, in rounds of which the first overshoots."""
 
+import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch.func import functional_call
@@ -9,7 +11,7 @@ from ...surrogates import Surrogate
 from .._alternating import mean_objectives
 from .._descent import check_finite
 from .._initialisation import start_latents
-from .._problem import Latents
+from .._problem import Latents, Problem
 from .._results import OptimizationTrace
 
 __all__ = ["PLAN", "Round", "has_units", "solve_in_rounds"]
@@ -37,9 +39,12 @@ class Round:
     is_rough: bool = False
 
 
-PLAN = (Round(0.8, 0.03, 2.0, is_rough=True),) * 3 + (Round(0.8, 0.005),)
+PLAN = Round(0.8, 0.1, 2.0, is_rough=True), Round(0.8, 0.005)
 SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number moves in the last part; see docs/design.md
 FEWEST_PARTS = 2
+TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
+MOST_TOLD = 6  # parts, after which the lowest goes on alone
+SAME = 1.0  # unit, within which two starts lead to the same
 MEMORY = 20
 
 
@@ -48,13 +53,13 @@ def has_units(surrogate):
     return all(part.unit for part, _ in _learned(surrogate))
 
 
-def solve_in_rounds(problem, observed, settings, candidates, random, plan=PLAN, keep=None):
+def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), keep=None):
     """Estimate a surrogate that has units on a batch of rows.
 
     Each round starts every row at the nearest candidate under the present surrogate. Latents that fit the rows hold the
     shared numbers where they are, and so do deviations of the rows: left alone, a pose moves a third of the way. So the
-    first rounds go on by twice what they moved. The last one holds the deviations tightly and goes on, part by part,
-    until the shared numbers have settled.
+    first round goes on by twice what it moved. The last one holds the deviations tightly and goes on, part by part,
+    until the shared numbers have settled. Of several starts, the one of the lowest objective goes on.
 
     Parameters
     ----------
@@ -65,37 +70,131 @@ def solve_in_rounds(problem, observed, settings, candidates, random, plan=PLAN, 
         T bounds the rounds, and half of it the parts of the last one; T1 scales the evaluations of a round or part.
     candidates : Candidates
     random : torch.Generator
-    plan : sequence of Round
+    rivals : sequence of Surrogate
+        The same surrogate at other starts.
     keep : callable or None, default=None
-        Called with the trace so far after each round.
+        Called with the trace so far and the surrogate after each round.
 
     Returns
     -------
-    latents : Latents
-        Of the last round.
-    trace : OptimizationTrace
+    Solved
 
     Raises
     ------
     NotFiniteError
         If the objective leaves the finite numbers.
     """
-    start = "nearest" if settings.start in ("auto", "encoder") else settings.start
-    plan, objectives, walk = plan[-max(settings.T, 1) :], [], None
-    for index, stage in enumerate(plan):
-        staged = problem.with_(deviation_sd=stage.deviation_sd)
-        latents = start_latents(start, staged, observed, random, candidates)
+    problems = [problem, *(problem.with_(surrogate=rival) for rival in rivals)]
+    rounds = [_Rounds(each, observed, settings, candidates, random, keep) for each in problems]
+    for each in rounds:
+        each.begin(FEWEST_PARTS if rivals else 0)
+    best, others = _contest(rounds) if rivals else (rounds[0], ())
+    best.settle()
+    return Solved(best.problem, best.walk.latents(), best.trace, others)
+
+
+def _contest(rounds):
+    """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others."""
+    left, others = rounds, []
+    while True:
+        left = sorted(left, key=_Rounds.height)
+        best = left[0]
+        limit = (1 + TOLD) * best.height()
+        near = [each for each in left[1:] if each.height() < limit and each.walk.distance_to(best.walk) > SAME]
+        others += [(each.height() - best.height(), each) for each in left[1:] if each not in near]
+        left = [best, *near]
+        if not near or best.is_at_end or best.n_parts == MOST_TOLD:
+            break
+        for each in left:
+            each.go_on()
+    others += [(each.height() - best.height(), each) for each in near]
+    for _, each in others:
+        each.walk.write()
+    return best, tuple((gap, each.problem.surrogate) for gap, each in others)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What `solve_in_rounds` came to.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the surrogate that was learned: its own, or the rival that went on.
+    latents : Latents
+        Of the last round.
+    trace : OptimizationTrace
+    rivals : tuple of (float, Surrogate)
+        The others, and by how much their objectives, summed over the rows, were higher when they were left.
+    """
+
+    problem: Problem
+    latents: Latents
+    trace: OptimizationTrace
+    rivals: tuple
+
+
+class _Rounds:
+    """The rounds from one start."""
+
+    def __init__(self, problem, observed, settings, candidates, random, keep):
+        self.problem, self.observed, self.settings, self.keep = problem, observed, settings, keep
+        start = "nearest" if settings.start in ("auto", "encoder") else settings.start
+        self._start = partial(start_latents, start, observed=observed, random=random, candidates=candidates)
+        self.objectives, self.walk, self.n_parts, self.moved = [], None, 0, math.inf
+
+    @property
+    def trace(self):
+        """Mean objectives at the start and the end of each round."""
+        return OptimizationTrace(mean_objectives(self.objectives))
+
+    @property
+    def is_at_end(self):
+        """Whether the last round has no part left."""
+        return self.n_parts >= max(self.settings.T // 2, 1)
+
+    def height(self):
+        """Compute the objective, summed over the rows."""
+        return self.walk.objectives().sum().item()
+
+    def begin(self, n_parts):
+        """Take all rounds but the last, and some parts of that."""
+        *first, last = PLAN[-max(self.settings.T, 1) :]
+        for stage in first:
+            self._enter(stage)
+            self.walk.minimise(self._count(stage))
+            self._leave(stage)
+        self._enter(last)
+        for _ in range(n_parts):
+            self.go_on()
+
+    def go_on(self):
+        """Take another part of the last round, if there is one."""
+        if not self.is_at_end:
+            self.moved = self.walk.minimise(self._count(PLAN[-1]))
+            self.n_parts += 1
+
+    def settle(self):
+        """Go on with the last round until the shared numbers have settled."""
+        while not self.is_at_end and (self.n_parts < FEWEST_PARTS or self.moved >= SETTLED):
+            self.go_on()
+        self._leave(PLAN[-1])
+
+    def _count(self, stage):
+        return max(round(stage.share * self.settings.T1), 1)
+
+    def _enter(self, stage):
+        staged = self.problem.with_(deviation_sd=stage.deviation_sd)
         rough = staged.rough if stage.is_rough else None
-        walk = _Walk(rough or staged, observed, latents)
-        objectives.append(walk.objectives())
-        n_evaluations = max(round(stage.share * settings.T1), 1)
-        walk.minimise(n_evaluations, max(settings.T // 2, 1) if index == len(plan) - 1 else 1)
-        walk.write(stage.relaxation)
-        objectives.append(walk.objectives())
-        check_finite(objectives[-1], settings, f"joint solver, round {index + 1} of {len(plan)}")
-        if keep is not None:
-            keep(OptimizationTrace(mean_objectives(objectives)))
-    return walk.latents(), OptimizationTrace(mean_objectives(objectives))
+        self.walk = _Walk(rough or staged, self.observed, self._start(problem=staged))
+        self.objectives.append(self.walk.objectives())
+
+    def _leave(self, stage):
+        self.walk.write(stage.relaxation)
+        self.objectives.append(self.walk.objectives())
+        check_finite(self.objectives[-1], self.settings, f"joint solver, round {PLAN.index(stage) + 1} of {len(PLAN)}")
+        if self.keep is not None:
+            self.keep(self.trace, self.problem.surrogate)
 
 
 def _learned(surrogate):
@@ -125,7 +224,7 @@ class _Walk:
         blocks = [torch.zeros(sum(self.sizes)).to(observed), latents.z.detach().flatten() / self.scale]
         if latents.deviations is not None:
             blocks.append(latents.deviations.flatten() / problem.deviation_sd)
-        self.vector = torch.cat(blocks).requires_grad_()
+        self.vector, self.optimiser = torch.cat(blocks).requires_grad_(), None
 
     def _shared(self):
         """The shared numbers, each shaped as it is learned."""
@@ -154,33 +253,36 @@ class _Walk:
         with torch.no_grad():
             return self._objectives()
 
-    def minimise(self, each, n_parts):
-        """Evaluate so many times in each part, until the shared numbers have settled or there is no part left."""
-        optimiser = torch.optim.LBFGS(
-            [self.vector],
-            max_iter=each,
-            max_eval=each,
-            history_size=MEMORY,
-            line_search_fn="strong_wolfe",
-            tolerance_grad=0,
-            tolerance_change=0,
-        )
+    def distance_to(self, other):
+        """Return the most by which a shared number differs from that of another walk, in units."""
+        pairs = zip(self._shared(), other._shared(), self.units, strict=True)
+        return max(float((one - two).detach().abs().max()) / unit for one, two, unit in pairs)
+
+    def minimise(self, n_evaluations):
+        """Evaluate so many times; returns the most that a shared number has moved, in its unit."""
+        if self.optimiser is None:
+            self.optimiser = torch.optim.LBFGS(
+                [self.vector],
+                max_iter=n_evaluations,
+                max_eval=n_evaluations,
+                history_size=MEMORY,
+                line_search_fn="strong_wolfe",
+                tolerance_grad=0,
+                tolerance_change=0,
+            )
 
         def closure():
-            optimiser.zero_grad()
+            self.optimiser.zero_grad()
             value = self._objectives().sum()
             value.backward()
             return value
 
-        for part in range(n_parts):
-            before = self.vector.detach()[: sum(self.sizes)].clone()
-            optimiser.step(closure)
-            moved = (self.vector.detach()[: len(before)] - before).abs().max()
-            if part + 1 >= FEWEST_PARTS and float(moved) < SETTLED:
-                return
+        before = self.vector.detach()[: sum(self.sizes)].clone()
+        self.optimiser.step(closure)
+        return float((self.vector.detach()[: len(before)] - before).abs().max())
 
     @torch.no_grad()
-    def write(self, relaxation):
+    def write(self, relaxation=1.0):
         """Put the shared numbers into the surrogate, so many times as far as they moved."""
         for value, first, now in zip(self.values, self.first, self._shared(), strict=True):
             value.copy_(first + relaxation * (now - first))
