@@ -5,11 +5,11 @@ import numpy as np
 from .. import __version__
 from ..plotting import Panel, Row
 from ..surrogates import in_words
-from ._restoration import LOST, ROTATION, ZOOM
+from ._restoration import LOST, WARP
 
 __all__ = ["alignment_lines", "as_json", "panels", "restoration_lines"]
 
-ASKED = f"rotated by {ROTATION} degrees, scaled to {ZOOM}, a third of the pixels lost"
+ASKED = f"rotated by {WARP.rotation} degrees, scaled to {WARP.zoom}, sheared, shifted, a third of the pixels lost"
 
 
 def restoration_lines(restoration):
@@ -78,7 +78,13 @@ def as_json(restoration, alignments, total, arguments):
         "quick": arguments.quick,
         "restoration": {
             "n_digits": len(restoration.labels),
-            "corruption": {"rotation_deg": ROTATION, "scale": ZOOM, "fraction_lost": LOST},
+            "corruption": {
+                "rotation_deg": WARP.rotation,
+                "scale": WARP.zoom,
+                "shear_deg": WARP.shear,
+                "shift_px": WARP.shift,
+                "fraction_lost": LOST,
+            },
             "found": {**restoration.found, "in_words": in_words(restoration.found)},
             "clean_accuracy": restoration.clean_accuracy,
             "methods": methods,

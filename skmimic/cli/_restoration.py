@@ -1,4 +1,4 @@
-"""First half of the demo: digits that were rotated, shrunk and robbed of pixels, restored in three ways."""
+"""First half of the demo: digits that were rotated, shrunk, sheared, shifted and robbed of pixels, restored."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ from ..utils import BYTES, CANONICAL, as_rows
 from ._reader import digit_reader
 from ._stopwatch import Duration, Stopwatch
 
-__all__ = ["ROTATION", "ZOOM", "Restoration", "Restored", "restore"]
+__all__ = ["LOST", "WARP", "Restoration", "Restored", "restore"]
 
-ROTATION, ZOOM, LOST = 35, 0.8, 1 / 3
+WARP, LOST = Affine(rotation=35, zoom=0.8, shear=10, shift=(1.5, -1.0)), 1 / 3
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def restore(gan, *, n_digits, seed, effort, report):
     clean, labels = digits.images[chosen], digits.target[chosen]
     reader = digit_reader(digits.images[others], digits.target[others], seed)
     losing = MissingPixels(LOST, random_state=seed)
-    f = Compose(Affine(rotation=ROTATION, zoom=ZOOM), losing)
+    f = Compose(WARP, losing)
     corrupted = _corrupt(f, clean)
 
     def judged(name, images, duration=None):

@@ -13,11 +13,16 @@ from ._checks import check_number
 __all__ = ["Affine", "Rotation", "Zoom"]
 
 
-def _matrix(height, width, degrees=0.0, zoom=1.0):
-    """Where the sampling grid looks for the pixel at (x, y), in half sides: a rotation divided by the zoom."""
-    angle = math.radians(degrees)
+def _matrix(height, width, degrees=0.0, zoom=1.0, shear_degrees=0.0):
+    """Where the sampling grid looks for the pixel at (x, y), in half sides: a rotation and a shear, by the zoom.
+
+    A shear turns by half of what it slants; so much more is turned that the nearest rotation is the one asked for.
+    """
+    slant = math.tan(math.radians(shear_degrees))
+    angle = math.radians(degrees) + math.atan(slant / 2)
     cosine, sine = math.cos(angle) / zoom, math.sin(angle) / zoom
-    return [[cosine, -sine * (height / width), 0.0], [sine * (width / height), cosine, 0.0]]
+    right, down = slant * cosine - sine, slant * sine + cosine
+    return [[cosine, right * (height / width), 0.0], [sine * (width / height), down, 0.0]]
 
 
 def _zoom_without_corners(height, width, degrees):
@@ -118,7 +123,7 @@ class Zoom(_Warp):
 
 @dataclass(frozen=True, repr=False)
 class Affine(_Warp):
-    """Rotate, zoom and then shift images in one interpolation; what comes into view shows `fill`.
+    """Rotate, zoom, shear and then shift images in one interpolation; what comes into view shows `fill`.
 
     Parameters
     ----------
@@ -130,6 +135,9 @@ class Affine(_Warp):
         Pixels by which the content moves to the right and down.
     fill : float, default=-1
         What comes into view. -1 is black of images in [-1, 1]; 0 that of images in [0, 1].
+    shear : float, default=0
+        Degrees from -80 to 80 by which the columns slant. `rotation` is then that of the nearest rotation, as a fitted
+        surrogate's ``describe()`` tells both.
 
     See Also
     --------
@@ -148,9 +156,11 @@ class Affine(_Warp):
     zoom: float = 1.0
     shift: tuple[float, float] = (0.0, 0.0)
     fill: float = -1.0
+    shear: float = 0.0
 
     def __post_init__(self):
         check_number("Affine", "fill", self.fill)
+        check_number("Affine", "shear", self.shear, -80, 80)
         check_number("Affine", "rotation", self.rotation)
         check_number("Affine", "zoom", self.zoom, 0, strict=True)
         if len(self.shift) != 2:
@@ -160,5 +170,5 @@ class Affine(_Warp):
 
     def _sampling(self, height, width):
         right, down = 2 * self.shift[0] / width, 2 * self.shift[1] / height
-        matrix = _matrix(height, width, self.rotation, self.zoom)
+        matrix = _matrix(height, width, self.rotation, self.zoom, self.shear)
         return [[a, b, -a * right - b * down] for a, b, _ in matrix]

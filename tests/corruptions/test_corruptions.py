@@ -23,12 +23,14 @@ from skmimic.corruptions import (
     Rotation,
     Zoom,
 )
+from skmimic.surrogates import describe_affine
 
 ALL = [
     Rotation(35),
     Zoom(0.8),
     Zoom(1.4),
     Affine(rotation=-20, zoom=0.9, shift=(1.5, -2)),
+    Affine(rotation=10, shear=-15),
     MissingPixels(1 / 3),
     MissingPixels(0.5, fill=0, shared=False, random_state=3),
     BlockLoss(0.4),
@@ -340,3 +342,18 @@ def test_the_fill_follows_the_units_of_the_images(make):
     assert turned.min() >= 0
     torch.testing.assert_close(make(0.6)(2 * images - 1), 2 * turned - 1)
     torch.testing.assert_close(make(0.6, fill=255)(255 - 255 * images), 255 - 255 * turned)
+
+
+def test_an_affine_map_is_described_by_its_own_numbers():
+    f = Affine(rotation=-35, zoom=0.8, shear=12, shift=(2, -1))
+    told = describe_affine(torch.tensor(f._sampling(28, 28)), (1, 28, 28))
+    assert told["rotation_deg"] == pytest.approx(-35, abs=1e-3)
+    assert told["scale"] == pytest.approx((0.8, 0.8), rel=1e-4)
+    assert told["shear_deg"] == pytest.approx(12, abs=1e-3)
+    assert told["shift_px"] == pytest.approx((2, -1), abs=1e-4)
+
+
+@pytest.mark.parametrize("shear", [90, -81, math.nan, "ten"])
+def test_a_shear_out_of_range_is_refused(shear):
+    with pytest.raises((TypeError, ValueError), match="Affine: shear"):
+        Affine(shear=shear)
