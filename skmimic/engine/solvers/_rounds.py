@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 
 import torch
 from torch.func import functional_call
@@ -97,17 +98,15 @@ def _contest(rounds):
     """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others."""
     left, others = rounds, []
     while True:
-        left = sorted(left, key=_Rounds.height)
-        best = left[0]
-        limit = (1 + TOLD) * best.height()
-        near = [each for each in left[1:] if each.height() < limit and each.walk.distance_to(best.walk) > SAME]
-        others += [(each.height() - best.height(), each) for each in left[1:] if each not in near]
-        left = [best, *near]
-        if not near or best.is_at_end or best.n_parts == MOST_TOLD:
+        (lowest, best), *rest = sorted(((each.height(), each) for each in left), key=itemgetter(0))
+        near = [each for height, each in rest if height < (1 + TOLD) * lowest and each.leads_elsewhere(best)]
+        is_over = not near or best.is_at_end or best.n_parts == MOST_TOLD
+        others += [(height - lowest, each) for height, each in rest if is_over or each not in near]
+        if is_over:
             break
+        left = [best, *near]
         for each in left:
             each.go_on()
-    others += [(each.height() - best.height(), each) for each in near]
     for _, each in others:
         each.walk.write()
     return best, tuple((gap, each.problem.surrogate) for gap, each in others)
@@ -154,8 +153,13 @@ class _Rounds:
         return self.n_parts >= max(self.settings.T // 2, 1)
 
     def height(self):
-        """Compute the objective, summed over the rows."""
-        return self.walk.objectives().sum().item()
+        """Compute the objective, summed over the rows; infinite where it is no number."""
+        height = self.walk.objectives().sum().item()
+        return height if math.isfinite(height) else math.inf
+
+    def leads_elsewhere(self, other):
+        """Whether its shared numbers differ by more than a unit from those of other rounds."""
+        return self.walk.distance_to(other.walk) > SAME
 
     def begin(self, n_parts):
         """Take all rounds but the last, and some parts of that."""
