@@ -7,7 +7,7 @@ import torch
 from ._alternating import mean_objectives
 from ._descent import Descent, check_finite
 from ._initialisation import start_latents
-from ._results import OptimizationTrace
+from ._results import OptimizationTrace, Solved
 from ._settings import cosine
 
 __all__ = ["ANNEALED", "CONSTANT", "residual", "solve_jointly"]
@@ -40,9 +40,7 @@ def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNE
 
     Returns
     -------
-    latents : Latents
-        Of the last round.
-    trace : OptimizationTrace
+    Solved
 
     Raises
     ------
@@ -64,7 +62,7 @@ def solve_jointly(problem, observed, settings, candidates, random, schedule=ANNE
         check_finite(objectives[-1], settings, f"joint solver, round {index + 1} of {len(schedule)}")
         if keep is not None:
             keep(OptimizationTrace(mean_objectives(objectives)))
-    return descent.latents.detached(), OptimizationTrace(mean_objectives(objectives))
+    return Solved(problem, descent.latents.detached(), OptimizationTrace(mean_objectives(objectives)))
 
 
 def residual(problem, observed, latents):

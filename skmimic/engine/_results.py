@@ -8,7 +8,7 @@ import numpy as np
 from ..surrogates import FittedSurrogate
 from ._trajectory import Snapshot
 
-__all__ = ["OptimizationTrace", "ProjectionResult", "Status"]
+__all__ = ["OptimizationTrace", "ProjectionResult", "Solved", "Status"]
 
 
 class Status(Enum):
@@ -98,3 +98,24 @@ class ProjectionResult:
     def spread(self):
         """Standard deviation of each pixel over the samples, (n, C, H, W); None without samples."""
         return None if self.samples is None else self.samples.std(axis=1, ddof=1)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What a solver of phase A came to.
+
+    Attributes
+    ----------
+    problem : Problem
+        With the surrogate that was learned.
+    latents : Latents
+        Of the last round.
+    trace : OptimizationTrace
+    rivals : tuple of (float, Surrogate), default=()
+        What other starts led to, and by how much the objective, summed over the rows, was higher when they were left.
+    """
+
+    problem: object
+    latents: object
+    trace: OptimizationTrace
+    rivals: tuple = ()

@@ -65,24 +65,24 @@ class TestJointSolver:
 
     def test_improves_a_start_that_is_nearly_right(self, candidates):
         problem = self.problem(start_at(Affine(SHAPE), affine_matrix(20)))
-        _, trace = solve_jointly(problem, Rotation(25.0)(clean()), SETTINGS, candidates, seeded())
+        trace = solve_jointly(problem, Rotation(25.0)(clean()), SETTINGS, candidates, seeded()).trace
         assert problem.surrogate.describe()["rotation_deg"] == pytest.approx(25, abs=2)
         assert trace.objectives[-1] < trace.objectives[0]
 
     def test_records_before_and_after_each_round(self, candidates):
-        _, trace = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), schedule=(0.1, 0.1))
+        trace = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), schedule=(0.1, 0.1)).trace
         assert len(trace.objectives) == 4
 
     def test_a_narrow_prior_keeps_the_rows_together(self, candidates):
         spreads = []
         for deviation_sd in (0.2, 0.005):
-            latents, _ = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), (deviation_sd,))
+            latents = solve_jointly(self.problem(), clean(), SETTINGS, candidates, seeded(), (deviation_sd,)).latents
             spreads.append(latents.deviations.std().item())
         assert spreads[1] < spreads[0]
 
     def test_takes_the_start_it_is_told(self, candidates):
         first, second = (
-            solve_jointly(self.problem(), clean(), replace(SETTINGS, start=start), candidates, seeded())[1]
+            solve_jointly(self.problem(), clean(), replace(SETTINGS, start=start), candidates, seeded()).trace
             for start in ("nearest", "zero")
         )
         assert first.objectives[0] < second.objectives[0]

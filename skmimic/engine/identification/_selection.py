@@ -3,6 +3,7 @@
 import copy
 import math
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 
@@ -106,30 +107,31 @@ class Bench:
         if not any(value.requires_grad for value in surrogate.parameters()):
             return self.project(surrogate, family)
         in_rounds = has_units(surrogate)
-        last = PLAN[-1].deviation_sd if in_rounds else schedule[-1]
-        final = last if surrogate.takes_deviations else None
+        sd = PLAN[-1].deviation_sd if in_rounds else schedule[-1]
+        sd = sd if surrogate.takes_deviations else None
 
         def keep(trace, at=surrogate):
             if not self._is_accepted:
                 copied = FittedSurrogate(at, family).to_torch()
-                self.best = Learned(copied, family, final, math.nan, trace)
+                self.best = Learned(copied, family, sd, math.nan, trace)
 
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
         if in_rounds or schedule == ANNEALED:
             problem = problem.with_(latent_weight=self.policy.structured_prior * problem.latent_weight)
-        parts = problem, rows, self.settings, self.candidates, self.random
-        if in_rounds:
-            solved = solve_in_rounds(*parts, rivals=rivals, keep=keep)
-            self.report(f"learned the family {family!r}")
-            problem, last = solved.problem, solved.latents
-            left = residual(problem, rows, last).mean().item()
-            at = learned_numbers(problem.surrogate)
-            others = tuple((gap, learned_numbers(other) - at) for gap, other in solved.rivals)
-            return Learned(problem.surrogate, family, final, left, solved.trace, last=last, rivals=others)
-        latents, trace = solve_jointly(*parts, schedule=schedule, keep=keep)
+        solve = partial(solve_in_rounds, rivals=rivals) if in_rounds else partial(solve_jointly, schedule=schedule)
+        solved = solve(problem, rows, self.settings, self.candidates, self.random, keep=keep)
         self.report(f"learned the family {family!r}")
-        return Learned(surrogate, family, final, residual(problem, rows, latents).mean().item(), trace)
+        return self._learned(solved, rows, family, sd, in_rounds)
+
+    def _learned(self, solved, rows, family, deviation_sd, in_rounds):
+        surrogate, left = solved.problem.surrogate, residual(solved.problem, rows, solved.latents).mean().item()
+        learned = Learned(surrogate, family, deviation_sd, left, solved.trace)
+        if not in_rounds:
+            return learned
+        at = learned_numbers(surrogate)
+        rivals = tuple((gap, learned_numbers(rival) - at) for gap, rival in solved.rivals)
+        return replace(learned, last=solved.latents, rivals=rivals)
 
     def standard_errors(self, learned):
         """Estimate the standard errors of what was learned; empty where it was not learned in all the rounds."""

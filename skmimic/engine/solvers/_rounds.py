@@ -12,8 +12,8 @@ from ...surrogates import Surrogate
 from .._alternating import mean_objectives
 from .._descent import check_finite
 from .._initialisation import start_latents
-from .._problem import Latents, Problem
-from .._results import OptimizationTrace
+from .._problem import Latents
+from .._results import OptimizationTrace, Solved
 
 __all__ = ["PLAN", "Round", "has_units", "solve_in_rounds"]
 
@@ -110,27 +110,6 @@ def _contest(rounds):
     for _, each in others:
         each.walk.write()
     return best, tuple((gap, each.problem.surrogate) for gap, each in others)
-
-
-@dataclass(frozen=True)
-class Solved:
-    """What `solve_in_rounds` came to.
-
-    Attributes
-    ----------
-    problem : Problem
-        With the surrogate that was learned: its own, or the rival that went on.
-    latents : Latents
-        Of the last round.
-    trace : OptimizationTrace
-    rivals : tuple of (float, Surrogate)
-        The others, and by how much their objectives, summed over the rows, were higher when they were left.
-    """
-
-    problem: Problem
-    latents: Latents
-    trace: OptimizationTrace
-    rivals: tuple
 
 
 class _Rounds:
