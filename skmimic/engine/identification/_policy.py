@@ -32,13 +32,13 @@ class Policy:
     n_near: int = 2  # sweeps over sharp ones, by the nearest sample of each row
     n_similar: int = 2  # sweeps by what samples combine to, as a similarity
     n_free: int = 6  # the same, in all six numbers
-    n_combined: int = 16  # samples; by the nearest alone the search errs by .8 pixels, by 16 by .4
+    n_combined: int = 16  # samples; by the nearest alone the search errs by .6 pixels, by 16 by .4
     ridge: float = 0.1  # of the squares of their shares; .3 does as well
     simpler: float = 0.99  # of a similarity's distance, for shear and unequal zooms; .995 and more without
     parsimony: float = 0.94  # of the identity's distance: clean digits come to .97, turned by 10 degrees to .88
     starts: int = 128  # rows times poses from which learning starts, from two poses to eight
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight
-    fewest_starts: int = 2  # one of 24 maps ends half a pixel off from one
+    fewest_starts: int = 2  # 2 of 27 maps end half a pixel off from one
     unseen_tone: float = 0.08  # logarithm of a gain, and bias; clean digits, faces and fashion read up to .06
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
     posed_below: float = 1.03  # live pixels no farther than by this under such a pose: it is one

@@ -2,7 +2,6 @@
 
 import math
 from functools import partial
-from itertools import cycle
 from typing import NamedTuple
 
 import torch
@@ -102,8 +101,8 @@ class PoseSearch:
             The nearest first, as many as learning starts from. The identity alone, unless a pose is clearly nearer.
         """
         near = sorted(self._neared(each) for each in self._apart(sorted(self._grid()), self.n_starts))
-        draws = cycle(self.sharp)
-        found = sorted(self._refined(each, next(draws)) for each in self._starts(near))
+        starts = [(each, pictures) for each in near for pictures in self.sharp]  # another draw leaves it elsewhere
+        found = sorted(self._refined(*start) for start in starts[: self.n_starts])
         kept = min(self.fine.found(Pose(), is_inverted) for is_inverted in (False, True))
         return found if self.look(found[0]) < self.policy.parsimony * kept.distance else [kept]
 
@@ -145,10 +144,6 @@ class PoseSearch:
         policy, first = self.policy, self.policy.n_blurred
         found = self._walked(self.fine.found, found, SIMILARITY, range(first))
         return self._walked(self.sharp[0].found, found, SIMILARITY, range(first, first + policy.n_near))
-
-    def _starts(self, near):
-        """List the points to refine: each as often as there are draws of samples, which leave it at other places."""
-        return [each for each in near for _ in self.sharp][: self.n_starts]
 
     def _refined(self, found, pictures):
         """Take them by what samples combine to, then in all six numbers, which must bring them clearly nearer."""
@@ -222,8 +217,7 @@ class _Pictures:
         alike = self._correlations(samples)
         alike, like = (-alike if is_inverted else alike).topk(min(count, alike.shape[1]), 1)
         like, weights = samples.T[like], self.weights[:, None]  # (n, count, p)
-        like = like - (weights * like).sum(2, keepdim=True) / weights.sum(2, keepdim=True).clamp_min(1e-12)
-        like = weights.sqrt() * like
+        like = weights.sqrt() * _centred(like, weights)
         like = like / like.norm(dim=2, keepdim=True).clamp_min(1e-12)
         gram = like @ like.transpose(1, 2)
         gram.diagonal(dim1=1, dim2=2).add_(ridge)
@@ -307,8 +301,13 @@ def shrunk(images, side):
     return F.interpolate(images, size=[max(round(factor * each), 1) for each in (height, width)], mode="area")
 
 
+def _centred(rows, weights):
+    """Bring rows (..., p) to weighted mean zero."""
+    return rows - (weights * rows).sum(-1, keepdim=True) / weights.sum(-1, keepdim=True).clamp_min(1e-12)
+
+
 def _normalised(rows, weights):
     """Bring rows (n, p) to weighted mean zero and unit norm, and multiply them by their weights."""
-    rows = rows - (weights * rows).sum(1, keepdim=True) / weights.sum(1, keepdim=True).clamp_min(1e-12)
+    rows = _centred(rows, weights)
     norms = (weights * rows.square()).sum(1, keepdim=True).sqrt().clamp_min(1e-12)
     return weights * rows / norms

@@ -9,7 +9,7 @@ from ...surrogates import N_DEVIATIONS
 from .._closed_form import unit_of
 from .._problem import Latents
 from .._quasi_newton import QuasiNewton
-from ..solvers import has_units
+from ..solvers import has_units, learned_parts
 
 __all__ = ["learned_numbers", "standard_errors"]
 
@@ -112,8 +112,7 @@ class _Number:
 
 def _numbers_of(surrogate):
     """List the numbers that are learned, of parts that have a unit."""
-    parts = [part for part in surrogate.modules() if getattr(part, "unit", None)]
-    learned = [(part, value) for part in parts for value in part.parameters(recurse=False) if value.requires_grad]
+    learned = [(part, value) for part, values in learned_parts(surrogate) if part.unit for _, value in values]
     return [_Number(value, index, part.unit) for part, value in learned for index in range(value.numel())]
 
 

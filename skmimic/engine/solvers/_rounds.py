@@ -15,7 +15,7 @@ from .._initialisation import start_latents
 from .._problem import Latents
 from .._results import OptimizationTrace, Solved
 
-__all__ = ["PLAN", "Round", "has_units", "solve_in_rounds"]
+__all__ = ["PLAN", "Round", "has_units", "learned_parts", "solve_in_rounds"]
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ MEMORY = 20
 
 def has_units(surrogate):
     """Whether it is known for all learned numbers of a surrogate by how much they move together with latents."""
-    return all(part.unit for part, _ in _learned(surrogate))
+    return all(part.unit for part, _ in learned_parts(surrogate))
 
 
 def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), keep=None):
@@ -180,7 +180,7 @@ class _Rounds:
             self.keep(self.trace, self.problem.surrogate)
 
 
-def _learned(surrogate):
+def learned_parts(surrogate):
     """List the parts that learn, each with its numbers by name."""
     listed = []
     for prefix, part in surrogate.named_modules():
@@ -199,7 +199,9 @@ class _Walk:
     def __init__(self, problem, observed, latents):
         self.problem, self.observed = problem, observed
         self.scale = float(problem.generator.prior.scale)
-        numbers = [(name, value, part.unit) for part, values in _learned(problem.surrogate) for name, value in values]
+        numbers = [
+            (name, value, part.unit) for part, values in learned_parts(problem.surrogate) for name, value in values
+        ]
         self.names, self.values, self.units = (list(column) for column in zip(*numbers, strict=True))
         self.first = [value.detach().clone() for value in self.values]
         self.sizes = [value.numel() for value in self.values]
