@@ -2,6 +2,8 @@
 
 import copy
 import hashlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -24,6 +26,8 @@ class FittedSurrogate(Versioned):
     standard_errors : dict or None, default=None
         Of what `describe` gives, by the same names; None where they are not known.
     """
+
+    standard_errors: Mapping = MappingProxyType({})  # of pickles of 0.1.0, which have none
 
     def __init__(self, surrogate, family="user", standard_errors=None):
         self.family, self.standard_errors = family, dict(standard_errors or {})
@@ -90,8 +94,7 @@ class FittedSurrogate(Versioned):
             Too few rows have large ones.
         """
         told = {"family": self.family, **self.to_torch().describe()}
-        errors = getattr(self, "standard_errors", {})  # pickles of 0.1.0 have none
-        return {**told, "standard_errors": copy.deepcopy(errors)} if errors else told
+        return {**told, "standard_errors": copy.deepcopy(self.standard_errors)} if self.standard_errors else told
 
     def __repr__(self):
         """Name the family and the number of learned values."""

@@ -178,3 +178,4 @@ def test_they_are_told_of_a_copy():
     assert fitted.describe()["standard_errors"] == {"rotation_deg": 0.5, "scale": (0.1, 0.1)}
     del fitted.standard_errors  # as in a pickle of 0.1.0
     assert "standard_errors" not in fitted.describe()
+    assert not fitted.standard_errors  # so it can be saved
