@@ -106,6 +106,19 @@ class Critic(nn.Module):
         return torch.tanh(images.flatten(1)) @ self.weight
 
 
+class Encoder(nn.Module):
+    """A small encoder, not a good one."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 4)
+        nn.init.normal_(self.layer.weight, std=0.1, generator=torch.Generator().manual_seed(0))
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, images):
+        return torch.tanh(self.layer(images.flatten(1)))
+
+
 @cache
 def smooth_generator(image_shape=(1, 8, 8)):
     return Generator(SmoothDecoder(image_shape=image_shape), discriminator=Critic(image_shape), name="smooth")

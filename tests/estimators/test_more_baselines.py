@@ -27,7 +27,16 @@ from skmimic.exceptions import GeneratorMismatchError, NotFiniteError
 from skmimic.generators import DiscriminatorFeatures
 from skmimic.generators.architectures import build
 from skmimic.losses import l1
-from tests.helpers import SmoothDecoder, assert_near, assert_same, digits, pca_generator, pictures, smooth_generator
+from tests.helpers import (
+    Encoder,
+    SmoothDecoder,
+    assert_near,
+    assert_same,
+    digits,
+    pca_generator,
+    pictures,
+    smooth_generator,
+)
 
 CLASSES = (PerceptualProjector, EncoderProjector, BiGANProjector)
 GRADIENTS = {PerceptualProjector: {}, EncoderProjector: {"T2": 4}, BiGANProjector: {"T2": 4}}
@@ -47,19 +56,6 @@ class Judge(nn.Module):
 
     def forward(self, images):
         return self.last(torch.tanh(self.hidden(images)).flatten(1))
-
-
-class Encoder(nn.Module):
-    """A small encoder, not a good one."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(64, 4)
-        nn.init.normal_(self.layer.weight, std=0.1, generator=torch.Generator().manual_seed(0))
-        nn.init.zeros_(self.layer.bias)
-
-    def forward(self, images):
-        return torch.tanh(self.layer(images.flatten(1)))
 
 
 @cache

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 from torch.nn.functional import softplus
 
 from skmimic import (
@@ -20,24 +19,11 @@ from skmimic import (
 )
 from skmimic.estimators import PRESETS
 from skmimic.generators import UniformPrior
-from tests.helpers import Critic, SmoothDecoder, pca_generator
+from tests.helpers import Critic, Encoder, SmoothDecoder, pca_generator
 
 N_ROWS, ROUNDS = 8, 3
 FIXED = {"random_state": 0, "data_range": (-1, 1), "device": "cpu"}
 EXACT = {"rtol": 1e-5, "atol": 1e-6}
-
-
-class Encoder(nn.Module):
-    """A small encoder, not a good one."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(64, 4)
-        nn.init.normal_(self.layer.weight, std=0.1, generator=torch.Generator().manual_seed(0))
-        nn.init.zeros_(self.layer.bias)
-
-    def forward(self, images):
-        return torch.tanh(self.layer(images.flatten(1)))
 
 
 def middle(images):
