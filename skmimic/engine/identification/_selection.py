@@ -267,13 +267,13 @@ def select_surrogate(bench):
     is_structured = measured.residual < bench.policy.structured_below * plain.residual
     best = bench.accept(structured if is_structured else plain)
     level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
-    loose, flexible = _loosened(bench, posed), None
+    (loose, rows_differ), flexible = _loosened(bench, posed), None
     is_explained = best.residual < bench.policy.explained * level
     if not is_explained:
-        flexible = _flexible(bench, posed, loose)
+        flexible = _flexible(bench, posed, loose, rows_differ)
     if flexible is not None:
         best = flexible
-    elif not is_explained and _rows_differ(bench, loose, best):
+    elif not is_explained and rows_differ:
         best = loose
     elif loose.residual < bench.policy.read_below * posed.residual:
         best = _read(bench, posed, _final(measured if is_structured else plain)) or best
@@ -292,20 +292,20 @@ def _with_affine(bench, structured):
 
 
 def _loosened(bench, structured):
-    """Let every row deviate from the shared affine map, as much as suits the rows best."""
-    best = bench.project(structured.surrogate, structured.family, bench.policy.loose_sd)
-    if best.residual < bench.policy.loose_below * structured.residual:
-        others = [
-            bench.project(structured.surrogate, structured.family, factor * bench.policy.loose_sd)
-            for factor in (0.5, 2.0)
-        ]
-        best = min(best, *others, key=lambda trial: trial.residual)
-    return replace(best, trace=structured.trace)
+    """Let every row deviate from the shared affine map, as much as suits the rows best; also tell whether they differ.
 
-
-def _rows_differ(bench, loose, shared):
-    """Tell whether deviations explain the rows clearly better; few rows always like numbers of their own."""
-    return len(bench.observed) >= bench.policy.few_rows and loose.residual < bench.policy.loose_below * shared.residual
+    Deviations lower the residual of rows that share a map, too. There they stay well inside their prior, or gain
+    little.
+    """
+    policy = bench.policy
+    best = bench.project(structured.surrogate, structured.family, policy.loose_sd)
+    deviating = best.latents.deviations.square().mean().sqrt().item() / policy.loose_sd
+    gains = best.residual < policy.loose_below * structured.residual
+    if gains:
+        trials = [bench.project(structured.surrogate, structured.family, f * policy.loose_sd) for f in (0.5, 2.0)]
+        best = min(best, *trials, key=lambda trial: trial.residual)
+    rows_differ = len(bench.observed) >= policy.few_rows and gains and deviating > policy.deviating_above
+    return replace(best, trace=structured.trace), rows_differ
 
 
 def _read(bench, structured, objective):
@@ -325,13 +325,12 @@ def _read(bench, structured, objective):
     return replace(trial, trace=structured.trace) if _final(trial) < bench.policy.paying_below * objective else None
 
 
-def _flexible(bench, structured, loose):
+def _flexible(bench, structured, loose, rows_differ):
     """Learn the structured family with a convolution block and deviations; None where the block explains nothing."""
     if len(bench.observed) < bench.policy.fewest_flexible:
         return None
     parts = _flexible_parts(structured, tuple(bench.observed.shape[1:]))
     surrogate, family = Composition(list(parts.values())), "+".join(parts)
-    rows_differ = _rows_differ(bench, loose, structured)
     if not rows_differ and bench.fit_to_projections(surrogate, loose) > bench.policy.promising_below * loose.residual:
         return None
     limit = bench.policy.flexible_below * loose.residual
