@@ -1,5 +1,6 @@
 """Shared numbers, latents and deviations of the rows together by L-BFGS, in rounds of which the first overshoots."""
 
+import copy
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -45,7 +46,8 @@ SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number mo
 FEWEST_PARTS = 2
 TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
 MOST_TOLD = 6  # parts, after which the lowest goes on alone
-SAME = 1.0  # unit, within which two starts lead to the same
+BEYOND = (1.0, 2.0)  # times what leads from another end to the lowest: both ends may have stopped on the way
+SAME = 0.3  # unit, within which two starts lead to the same
 MEMORY = 20
 
 
@@ -88,28 +90,38 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
     problems = [problem, *(problem.with_(surrogate=rival) for rival in rivals)]
     rounds = [_Rounds(each, observed, settings, candidates, random, keep) for each in problems]
     for each in rounds:
-        each.begin(FEWEST_PARTS if rivals else 0)
+        each.begin(1 if rivals else 0)
     best, others = _contest(rounds) if rivals else (rounds[0], ())
     best.settle()
     return Solved(best.problem, best.walk.latents(), best.trace, others)
 
 
 def _contest(rounds):
-    """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others."""
+    """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others.
+
+    Where that does not come about, none of them may have arrived: then two more start beyond the lowest.
+    """
     left, others = rounds, []
     while True:
         (lowest, best), *rest = sorted(((each.height(), each) for each in left), key=itemgetter(0))
-        near = [each for height, each in rest if height < (1 + TOLD) * lowest and each.leads_elsewhere(best)]
+        told = TOLD if best.n_parts >= FEWEST_PARTS else math.inf
+        near = [each for height, each in rest if height < (1 + told) * lowest and each.leads_elsewhere(best)]
         is_over = not near or best.is_at_end or best.n_parts == MOST_TOLD
-        others += [(height - lowest, each) for height, each in rest if is_over or each not in near]
+        others += [each for _, each in rest if is_over or each not in near]
         if is_over:
             break
         left = [best, *near]
         for each in left:
             each.go_on()
-    for _, each in others:
+    if near:
+        more = [best.beyond(near[0], times) for times in BEYOND]
+        for each in more:
+            each.begin(best.n_parts)
+        best, *rest = sorted([best, *more], key=_Rounds.height)
+        others += rest
+    for each in others:
         each.walk.write()
-    return best, tuple((gap, each.problem.surrogate) for gap, each in others)
+    return best, tuple((each.height() - best.height(), each.problem.surrogate) for each in others)
 
 
 class _Rounds:
@@ -117,6 +129,7 @@ class _Rounds:
 
     def __init__(self, problem, observed, settings, candidates, random, keep):
         self.problem, self.observed, self.settings, self.keep = problem, observed, settings, keep
+        self._shared_parts = observed, settings, candidates, random, keep
         start = "nearest" if settings.start in ("auto", "encoder") else settings.start
         self._start = partial(start_latents, start, observed=observed, random=random, candidates=candidates)
         self.objectives, self.walk, self.n_parts, self.moved = [], None, 0, math.inf
@@ -139,6 +152,16 @@ class _Rounds:
     def leads_elsewhere(self, other):
         """Whether its shared numbers differ by more than a unit from those of other rounds."""
         return self.walk.distance_to(other.walk) > SAME
+
+    def beyond(self, other, times):
+        """Make rounds that start as far on from here as these have come from where others are, so many times."""
+        surrogate = copy.deepcopy(self.problem.surrogate)
+        started = _Rounds(self.problem.with_(surrogate=surrogate), *self._shared_parts)
+        named = dict(surrogate.named_parameters())
+        with torch.no_grad():
+            for name, here, there in zip(self.walk.names, self.walk.shared(), other.walk.shared(), strict=True):
+                named[name].copy_(here + times * (here - there))
+        return started
 
     def begin(self, n_parts):
         """Take all rounds but the last, and some parts of that."""
@@ -211,7 +234,7 @@ class _Walk:
             blocks.append(latents.deviations.flatten() / problem.deviation_sd)
         self.vector, self.optimiser = torch.cat(blocks).requires_grad_(), None
 
-    def _shared(self):
+    def shared(self):
         """The shared numbers, each shaped as it is learned."""
         parts = self.vector[: sum(self.sizes)].split(self.sizes)
         return [a + unit * b.view(a.shape) for a, unit, b in zip(self.first, self.units, parts, strict=True)]
@@ -229,7 +252,7 @@ class _Walk:
             return self._latents().detached()
 
     def _objectives(self):
-        surrogate, values = self.problem.surrogate, dict(zip(self.names, self._shared(), strict=True))
+        surrogate, values = self.problem.surrogate, dict(zip(self.names, self.shared(), strict=True))
         mimic = _At(surrogate, values)
         return self.problem.with_(surrogate=mimic).objective(self.observed, self._latents())
 
@@ -240,7 +263,7 @@ class _Walk:
 
     def distance_to(self, other):
         """Return the most by which a shared number differs from that of another walk, in units."""
-        pairs = zip(self._shared(), other._shared(), self.units, strict=True)
+        pairs = zip(self.shared(), other.shared(), self.units, strict=True)
         return max(float((one - two).detach().abs().max()) / unit for one, two, unit in pairs)
 
     def minimise(self, n_evaluations):
@@ -269,7 +292,7 @@ class _Walk:
     @torch.no_grad()
     def write(self, relaxation=1.0):
         """Put the shared numbers into the surrogate, so many times as far as they moved."""
-        for value, first, now in zip(self.values, self.first, self._shared(), strict=True):
+        for value, first, now in zip(self.values, self.first, self.shared(), strict=True):
             value.copy_(first + relaxation * (now - first))
 
 
