@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from skmimic import as_generator
+from skmimic import as_generator, load_gan
 from skmimic.corruptions import Rotation, Zoom
+from skmimic.datasets import load_mnist_sample
 from skmimic.engine import (
     Candidates,
     FittedEncoder,
@@ -30,6 +31,7 @@ from skmimic.engine.identification._selection import (
     Learned,
     _doubtful,
     _flexible,
+    _loosened,
     _with_affine,
 )
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
@@ -120,7 +122,7 @@ class TestFamily:
         assert adaptation.deviation_sd >= 0.1
 
     def test_few_rows_keep_no_deviations(self, monkeypatch):
-        eager = partial(Policy, explained=0.0, loose_below=math.inf)
+        eager = partial(Policy, explained=0.0, loose_below=math.inf, deviating_above=0.0)
         monkeypatch.setattr("skmimic.engine.identification._selection.Policy", eager)
         monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: None)
         few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))
@@ -159,6 +161,23 @@ class TestFamily:
         assert torch.equal(surrogate.part(Affine).theta, affine_matrix())  # the user's own is left alone
 
 
+class TestDeviations:
+    """Real digits under one map are told from digits that are each moved a little on their own."""
+
+    @pytest.mark.parametrize("turn", [0.0, 30.0])
+    @pytest.mark.parametrize(("own_sd", "differ"), [(0.0, False), (0.1, True)])
+    def test_rows_of_their_own_poses_are_known_by_how_far_they_go(self, turn, own_sd, differ):
+        generator = load_gan("mnist16").on("cpu")
+        digits = torch.from_numpy(load_mnist_sample(size=16).images[:40, None]).float() / 127.5 - 1
+        affine = start_at(Affine((1, 16, 16)), affine_matrix(turn))
+        with torch.no_grad():
+            observed = affine(digits, own_sd * torch.randn(40, 6, generator=seeded()))
+        samples = Candidates(generator, seeded(), n_candidates=1000)
+        bench = Bench(Problem(generator, Identity()), observed, Settings(solver="joint"), samples, seeded(), print)
+        _, rows_differ = _loosened(bench, bench.project(affine, "affine"))
+        assert rows_differ == differ
+
+
 class TestEffort:
     """Of phase A: large images tell a pose from fewer rows and samples, few rows take no convolution block."""
 
@@ -172,7 +191,7 @@ class TestEffort:
     def test_few_rows_take_no_convolution(self, candidates):
         observed = Rotation(30)(clean(Policy().fewest_flexible - 1))
         bench = Bench(Problem(loaded(), Identity()), observed, SETTINGS, candidates, seeded(), print)
-        assert _flexible(bench, None, None) is None
+        assert _flexible(bench, None, None, False) is None
 
 
 class TestEncoder:
