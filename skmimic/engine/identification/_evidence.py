@@ -68,7 +68,7 @@ def _lone_fraction(images, value, live, tolerance):
 
 
 @torch.no_grad()
-def blur_width(observed, images):
+def blur_width(observed, images, least_blur=LEAST_BLUR, least_fit=LEAST_FIT):
     """Estimate a Gaussian blur from the power that fine detail has lost against clean samples.
 
     Blur of standard deviation sigma multiplies the power at frequency k (radians a pixel) by exp(-(sigma k)^2).
@@ -77,6 +77,10 @@ def blur_width(observed, images):
     ----------
     observed : tensor (n, c, h, w)
     images : tensor (K, c, h, w)
+    least_blur : float, default=0.4
+        In pixels; less is none.
+    least_fit : float, default=0.9
+        Share of the variance of the logarithm of the power, over frequencies, that blur explains; less is none.
 
     Returns
     -------
@@ -97,7 +101,7 @@ def blur_width(observed, images):
     x, y = x - x.mean(), y - y.mean()
     slope = (x * y).sum() / x.square().sum()
     fit = (slope * x * y).sum() / y.square().sum().clamp_min(1e-12)
-    if slope >= 0 or fit < LEAST_FIT or math.sqrt(-slope) < LEAST_BLUR:
+    if slope >= 0 or fit < least_fit or math.sqrt(-slope) < least_blur:
         return None
     return math.sqrt(-slope)
 

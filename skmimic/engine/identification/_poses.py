@@ -1,7 +1,7 @@
 """The pose that rows share, found without gradients: blurred rows are compared with blurred samples that are warped."""
 
 import math
-from functools import partial
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import torch
@@ -92,6 +92,11 @@ class PoseSearch:
         """Measure a pose on the larger pictures, blurred."""
         return self.fine.found(found.pose, found.is_inverted).distance
 
+    @cached_property
+    def near(self):
+        """Poses from the best points of the grid, each a few coordinate steps on: the nearest first."""
+        return sorted(self._neared(each) for each in self._apart(sorted(self._grid()), self.n_starts))
+
     def run(self):
         """Search the grid, then take coordinate steps from the best points.
 
@@ -100,8 +105,7 @@ class PoseSearch:
         list of Found
             The nearest first, as many as learning starts from. The identity alone, unless a pose is clearly nearer.
         """
-        near = sorted(self._neared(each) for each in self._apart(sorted(self._grid()), self.n_starts))
-        starts = [(each, pictures) for each in near for pictures in self.sharp]  # another draw leaves it elsewhere
+        starts = [(each, pictures) for each in self.near for pictures in self.sharp]  # another draw leaves it elsewhere
         found = sorted(self._refined(*start) for start in starts[: self.n_starts])
         kept = min(self.fine.found(Pose(), is_inverted) for is_inverted in (False, True))
         return found if self.look(found[0]) < self.policy.parsimony * kept.distance else [kept]

@@ -120,14 +120,13 @@ def retrieve(candidates, observed, policy=None, with_mask=True):
     if not bool(dead.any()) or (is_posed and not with_mask):
         return explained
     live = PoseSearch(images, rows.masked_fill(_constant(rows), torch.nan), policy)
-    alone = live.run()
-    masked = under(live, alone)
     if not is_posed:
-        return masked
-    farther = live.look(found[0]) / max(live.look(alone[0]), 1e-12)
-    if farther > policy.masked_above:
-        return masked
-    return explained if farther < policy.posed_below else replace(explained, rivals=(masked,))
+        return under(live, live.run())
+    farther = live.look(found[0]) / max(live.look(live.near[0]), 1e-12)
+    if farther < policy.posed_below:
+        return explained
+    masked = under(live, live.run())
+    return masked if farther > policy.masked_above else replace(explained, rivals=(masked,))
 
 
 def _filled(observed, missing):

@@ -16,6 +16,7 @@ from ...surrogates import (
     FittedSurrogate,
     Identity,
     Mask,
+    MissingPixels,
     Photometric,
     Surrogate,
     resolve_surrogate,
@@ -261,8 +262,9 @@ def select_surrogate(bench):
     Learned
     """
     plain = bench.project(Identity(), "identity")
-    structured = _structured(bench)
-    measured = bench.project(structured.surrogate, structured.family)
+    structured = _structured(bench, replace(plain, surrogate=Composition([])))
+    is_plain = structured.family == plain.family
+    measured = plain if is_plain else bench.project(structured.surrogate, structured.family)
     structured = replace(structured, residual=measured.residual, latents=measured.latents)
     is_structured = measured.residual < bench.policy.structured_below * plain.residual
     best = bench.accept(structured if is_structured else plain)
@@ -343,11 +345,11 @@ def _flexible(bench, structured, loose, rows_differ):
     return replace(learned, residual=measured) if measured < limit else None
 
 
-def _structured(bench):
+def _structured(bench, plain):
     """Learn what retrieval found, with a blur if that explains clearly more, and without the parts that do not pay."""
     width, found = None, retrieve(bench.candidates, bench.observed, bench.policy)
     learned = bench.accept(_learn_structured(bench, _structured_parts(bench, found), found))
-    guess = blur_width(bench.observed, bench.candidates.images)
+    guess = _left_blur(bench, learned)
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess, bench.policy)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
@@ -361,12 +363,23 @@ def _structured(bench):
         parts = _structured_parts(bench, found, width)
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left or name == "affine":
-            trial = _learn_structured(bench, left, found, width) if left else bench.project(Composition([]), "identity")
+            trial = _learn_structured(bench, left, found, width) if left else plain
             is_weak = len(bench.observed) < bench.policy.few_rows or "blur" in parts
             limit = bench.policy.weak_pay_below if is_weak else bench.policy.paying_below
             is_paid = _projected(bench, learned) < limit * _projected(bench, trial)
             learned = learned if is_paid else bench.accept(trial)
     return learned
+
+
+def _left_blur(bench, learned):
+    """Estimate the blur of the rows; None where the learned pose explains it: zooming in blurs, too."""
+    guess = blur_width(bench.observed, bench.candidates.images)
+    if guess is None:
+        return None
+    parts = [part for part in learned.surrogate.parts if not isinstance(part, MissingPixels)]
+    posed = bench.candidates.first(bench.policy.n_coarse_samples).through(Composition(parts)).images
+    left = blur_width(bench.observed, posed, bench.policy.left_blur, least_fit=0.0)
+    return guess if left is not None else None
 
 
 def _doubtful(found, policy):
