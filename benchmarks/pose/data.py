@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from skmimic import DCGAN, VAE, Generator, load_gan
-from skmimic.datasets import load_celeba, load_fashion_mnist, load_mnist
+from skmimic.datasets import load_celeba, load_fashion_mnist, load_mnist, load_usps
 
 __all__ = ["CLEAN", "DATA", "PARTS", "Source", "draw_rows", "source_of"]
 
@@ -41,7 +41,7 @@ def source_of(name, part="report", cache=None):
     Parameters
     ----------
     name : str
-        One of `CLEAN`.
+        One of `SOURCES`.
     part : {"report", "settings"}, default="report"
         Half of the held-out rows.
     cache : Path or None
@@ -76,6 +76,11 @@ def digits16(cache):
 def digits28(cache):
     """Bundled generator of digits at 28x28."""
     return load_gan("mnist"), load_mnist("test").images
+
+
+def usps16(cache):
+    """DCGAN of USPS at 16x16."""
+    return Generator.load(MODELS / "usps16_0.safetensors"), load_usps("test").images
 
 
 def faces64(cache):
@@ -119,6 +124,7 @@ SOURCES = {
     for one in (
         digits16,
         digits28,
+        usps16,
         faces64,
         fashion28,
         vae1200,
