@@ -36,6 +36,7 @@ class Policy:
     ridge: float = 0.1  # of the squares of their shares; .3 does as well
     simpler: float = 0.99  # of a similarity's distance, for shear and unequal zooms; .995 and more without
     parsimony: float = 0.94  # of the identity's distance: clean digits come to .97, turned by 10 degrees to .88
+    doubtful: float = 0.97  # the same, below which learning starts from both: a turn by 11 degrees came to .96
     starts: int = 128  # rows times poses from which learning starts, from two poses to eight
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight
     fewest_starts: int = 2  # 2 of 27 maps end half a pixel off from one

@@ -103,12 +103,16 @@ class PoseSearch:
         Returns
         -------
         list of Found
-            The nearest first, as many as learning starts from. The identity alone, unless a pose is clearly nearer.
+            The nearest first, as many as learning starts from. The identity, unless a pose is clearly nearer: alone, or
+            with one that is a little nearer.
         """
         starts = [(each, pictures) for each in self.near for pictures in self.sharp]  # another draw leaves it elsewhere
         found = sorted(self._refined(*start) for start in starts[: self.n_starts])
         kept = min(self.fine.found(Pose(), is_inverted) for is_inverted in (False, True))
-        return found if self.look(found[0]) < self.policy.parsimony * kept.distance else [kept]
+        nearer = self.look(found[0]) / max(kept.distance, 1e-12)
+        if nearer < self.policy.parsimony:
+            return found
+        return [kept, found[0]] if nearer < self.policy.doubtful else [kept]
 
     def tone(self, found):
         """Read gain and bias off the rows and the sample that is most like each.
@@ -169,7 +173,7 @@ class PoseSearch:
 
 
 SIMILARITY = (1, 0, 0, 0, 0, 0), (0, 1, 1, 0, 0, 0), (0, 0, 0, 0, 1, 0), (0, 0, 0, 0, 0, 1)
-FREE = tuple(tuple(int(i == j) for j in range(6)) for i in range(6))
+FREE = (*(tuple(int(i == j) for j in range(6)) for i in range(6)), (1, 0, 0, 1, 0, 0))  # the last: a shear down
 
 
 def _moved(pose, steps, sign):
