@@ -24,7 +24,7 @@ from skmimic.engine.identification import Bench, Policy, learn_surrogate
 from skmimic.surrogates import Affine, Blur, Composition, Identity, Mask, Photometric
 
 N_ROWS, OWN_SD, LOST = 100, 0.1, 1 / 3
-HEAD = "| rows | generator | seed | rows differ | residual | deviations, sd | told apart |\n|---|---|---|---|---|---|---|"
+HEAD = "| rows | generator | seed | rows differ | residual | deviations, sd | told apart |"
 
 
 def under_one_map(source, seed):
@@ -91,6 +91,7 @@ def main(words=None):
     torch.set_num_threads(1)
     policy = Policy()
     print(HEAD)
+    print("|---" * HEAD.count(" | ") + "|---|")
     for name, data, draw, others, differ in CASES:
         source = source_of(data, "settings")
         for seed in parser.parse_args(words).seeds:

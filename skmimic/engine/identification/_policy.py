@@ -42,7 +42,7 @@ class Policy:
     fewest_starts: int = 2  # 2 of 27 maps end half a pixel off from one
     unseen_tone: float = 0.08  # logarithm of a gain, and bias; clean digits, faces and fashion read up to .06
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
-    posed_below: float = 1.06  # live pixels no farther than by this under such a pose: it is one; maps to 1.03, masks from 1.2
+    posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
     masked_above: float = 1.11  # farther: a mask; between them both are learned
     left_blur: float = 0.25  # pixels: under the learned pose alone blurred rows keep .36 and more, others to .13
     blurs: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
