@@ -24,18 +24,20 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._results import OptimizationTrace
-from skmimic.engine.identification import Policy
+from skmimic.engine.identification import Policy, blur_width
 from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
 from skmimic.engine.identification._selection import (
     Bench,
     Learned,
     _doubtful,
     _flexible,
+    _left_blur,
     _loosened,
     _with_affine,
 )
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
+from skmimic.utils import gaussian_blur
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
 
 SHAPE = (1, 8, 8)
@@ -176,6 +178,23 @@ class TestDeviations:
         bench = Bench(Problem(generator, Identity()), observed, Settings(solver="joint"), samples, seeded(), print)
         _, rows_differ = _loosened(bench, bench.project(affine, "affine"))
         assert rows_differ == differ
+
+
+class TestBlur:
+    """Of what fine detail is missing, a pose explains what its own interpolation has blurred."""
+
+    @pytest.mark.parametrize(("width", "is_blurred"), [(None, False), (1.0, True)])
+    def test_zooming_in_is_none(self, width, is_blurred):
+        generator = load_gan("mnist").on("cpu")
+        digits = torch.from_numpy(load_mnist_sample().images[:100, None]).float() / 127.5 - 1
+        affine = start_at(Affine((1, 28, 28)), affine_matrix(-35.0, 1.08))
+        with torch.no_grad():
+            observed = affine(digits) if width is None else gaussian_blur(affine(digits), width)
+        samples = Candidates(generator, seeded(), n_candidates=600)
+        bench = Bench(Problem(generator, Identity()), observed, SETTINGS, samples, seeded(), print)
+        assert blur_width(observed, samples.images) is not None
+        learned = Learned(Composition([affine]), "affine", None, 0.0, OptimizationTrace(()))
+        assert (_left_blur(bench, learned) is not None) == is_blurred
 
 
 class TestEffort:

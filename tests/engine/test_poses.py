@@ -67,6 +67,13 @@ class TestSearch:
         (found,) = PoseSearch(*digits, FEW).run()
         assert found.pose == Pose()
 
+    def test_a_pose_that_is_a_little_nearer_is_learned_from_beside_the_identity(self, digits):
+        images, rows = digits
+        observed = warp(rows, Pose(20.0).matrix)
+        kept, other = PoseSearch(images, observed, Policy(parsimony=0.0, doubtful=math.inf)).run()
+        assert kept.pose == Pose()
+        assert other.pose.rotation_deg == pytest.approx(20, abs=4)
+
     def test_what_was_not_seen_does_not_count(self, digits):
         images, rows = digits
         turned = warp(rows, POSE.matrix)

@@ -72,6 +72,13 @@ def test_where_none_wins_more_start_beyond_the_lowest(digits, monkeypatch):
     assert len({tuple(surrogate.theta.flatten().tolist()) for _, surrogate in found.rivals}) == 3
 
 
+def test_T_bounds_the_contest_of_starts(digits):
+    far, farther = (at(affine_matrix(angle, 0.95)) for angle in (12.0, 4.0))
+    observed = warp(digits[1], affine_matrix(20.0, 0.9, (0.1, -0.05)))
+    found = solved(digits, farther, observed, replace(SETTINGS, T=2), rivals=(far,))
+    assert len(found.rivals) == 1
+
+
 def test_gain_bias_and_blur_are_found(digits):
     surrogate = Composition([Blur(SHAPE, 0.8), Photometric(SHAPE)])
     solved(digits, surrogate, 0.6 * gaussian_blur(digits[1], 1.0) - 0.2)

@@ -4,7 +4,6 @@ import copy
 import math
 from dataclasses import dataclass
 from functools import partial
-from operator import itemgetter
 
 import torch
 from torch.func import functional_call
@@ -101,27 +100,23 @@ def _contest(rounds):
 
     Where that does not come about, none of them may have arrived: then two more start beyond the lowest.
     """
-    left, others = rounds, []
+    others = []
     while True:
-        (lowest, best), *rest = sorted(((each.height(), each) for each in left), key=itemgetter(0))
-        told = TOLD if best.n_parts >= FEWEST_PARTS else math.inf
-        near = [each for height, each in rest if height < (1 + told) * lowest and each.leads_elsewhere(best)]
-        is_over = not near or best.is_at_end or best.n_parts == MOST_TOLD
-        others += [each for _, each in rest if is_over or each not in near]
-        if is_over:
+        best, *rest = sorted(rounds, key=_Rounds.height)
+        near = [each for each in rest if each.may_still_win(best)]
+        others += [(each.height() - best.height(), each) for each in rest if each not in near]
+        rounds = [best, *near]
+        if not near or best.is_at_end or best.n_parts == MOST_TOLD:
             break
-        left = [best, *near]
-        for each in left:
+        for each in rounds:
             each.go_on()
-    if near:
-        more = [best.beyond(near[0], times) for times in BEYOND]
-        for each in more:
-            each.begin(best.n_parts)
-        best, *rest = sorted([best, *more], key=_Rounds.height)
-        others += rest
-    for each in others:
+    if near and best.n_parts == MOST_TOLD:
+        rounds += [best.beyond(near[0], times) for times in BEYOND]
+    best, *rest = sorted(rounds, key=_Rounds.height)
+    others += [(each.height() - best.height(), each) for each in rest]
+    for _, each in others:
         each.walk.write()
-    return best, tuple((each.height() - best.height(), each.problem.surrogate) for each in others)
+    return best, tuple((gap, each.problem.surrogate) for gap, each in others)
 
 
 class _Rounds:
@@ -129,7 +124,7 @@ class _Rounds:
 
     def __init__(self, problem, observed, settings, candidates, random, keep):
         self.problem, self.observed, self.settings, self.keep = problem, observed, settings, keep
-        self._shared_parts = observed, settings, candidates, random, keep
+        self._common = observed, settings, candidates, random, keep
         start = "nearest" if settings.start in ("auto", "encoder") else settings.start
         self._start = partial(start_latents, start, observed=observed, random=random, candidates=candidates)
         self.objectives, self.walk, self.n_parts, self.moved = [], None, 0, math.inf
@@ -149,18 +144,20 @@ class _Rounds:
         height = self.walk.objectives().sum().item()
         return height if math.isfinite(height) else math.inf
 
-    def leads_elsewhere(self, other):
-        """Whether its shared numbers differ by more than a unit from those of other rounds."""
-        return self.walk.distance_to(other.walk) > SAME
+    def may_still_win(self, best):
+        """Whether these lead elsewhere than the lowest rounds, and are not clearly higher."""
+        told = TOLD if self.n_parts >= FEWEST_PARTS else math.inf
+        return self.height() < (1 + told) * best.height() and self.walk.distance_to(best.walk) > SAME
 
     def beyond(self, other, times):
-        """Make rounds that start as far on from here as these have come from where others are, so many times."""
+        """Take as many parts from a new start: as far on from here as others are behind, so many times."""
         surrogate = copy.deepcopy(self.problem.surrogate)
-        started = _Rounds(self.problem.with_(surrogate=surrogate), *self._shared_parts)
         named = dict(surrogate.named_parameters())
         with torch.no_grad():
             for name, here, there in zip(self.walk.names, self.walk.shared(), other.walk.shared(), strict=True):
                 named[name].copy_(here + times * (here - there))
+        started = _Rounds(self.problem.with_(surrogate=surrogate), *self._common)
+        started.begin(self.n_parts)
         return started
 
     def begin(self, n_parts):
