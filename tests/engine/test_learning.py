@@ -124,7 +124,7 @@ class TestFamily:
         assert adaptation.deviation_sd >= 0.1
 
     def test_few_rows_keep_no_deviations(self, monkeypatch):
-        eager = partial(Policy, explained=0.0, loose_below=math.inf, deviating_above=0.0)
+        eager = partial(Policy, explained=0.0, loose_below=math.inf, surely_loose_below=math.inf, deviating_above=0.0)
         monkeypatch.setattr("skmimic.engine.identification._selection.Policy", eager)
         monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: None)
         few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))

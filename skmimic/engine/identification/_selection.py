@@ -147,10 +147,10 @@ class Bench:
             latents = problem.latents(latents.z)
         return standard_errors(problem, rows, latents, self.settings, learned.rivals)
 
-    def project(self, surrogate, family, deviation_sd=None):
-        """Measure a surrogate as it is: the residual of some rows, projected with it."""
+    def project(self, surrogate, family, deviation_sd=None, n_rows=None):
+        """Measure a surrogate as it is: the residual of some rows, `Policy.n_measured` of them, projected with it."""
         problem = self.problem.with_(surrogate=surrogate, deviation_sd=deviation_sd)
-        rows = self.observed[: self.policy.n_measured]
+        rows = self.observed[: n_rows or self.policy.n_measured]
         start = start_latents("nearest", problem, rows, self.random, self.candidates)
         problem = problem.for_rows(rows)
         walk = row_walk(problem, rows, start, self.settings)
@@ -294,20 +294,33 @@ def _with_affine(bench, structured):
 
 
 def _loosened(bench, structured):
-    """Let every row deviate from the shared affine map, as much as suits the rows best; also tell whether they differ.
-
-    Deviations lower the residual of rows that share a map, too. There they stay well inside their prior, or gain
-    little.
-    """
+    """Let every row deviate from the shared map, as much as suits the rows best; also tell whether they differ."""
     policy = bench.policy
     best = bench.project(structured.surrogate, structured.family, policy.loose_sd)
-    deviating = best.latents.deviations.square().mean().sqrt().item() / policy.loose_sd
-    gains = best.residual < policy.loose_below * structured.residual
-    if gains:
+    looks_loose = _is_loose(best, structured, policy, policy.loose_below)
+    if best.residual < policy.loose_below * structured.residual:
         trials = [bench.project(structured.surrogate, structured.family, f * policy.loose_sd) for f in (0.5, 2.0)]
         best = min(best, *trials, key=lambda trial: trial.residual)
-    rows_differ = len(bench.observed) >= policy.few_rows and gains and deviating > policy.deviating_above
+    rows_differ = looks_loose and len(bench.observed) >= policy.few_rows and _stays_loose(bench, structured)
     return replace(best, trace=structured.trace), rows_differ
+
+
+def _is_loose(loose, shared, policy, below):
+    """Tell whether deviations gain much, and go far.
+
+    They lower the residual of rows that share a map, too, but there stay well inside their prior, or gain little.
+    """
+    deviating = loose.latents.deviations.square().mean().sqrt().item() / policy.loose_sd
+    return loose.residual < below * shared.residual and deviating > policy.deviating_above
+
+
+def _stays_loose(bench, structured):
+    """Ask more rows whether deviations pay: by the first few alone it is a matter of luck."""
+    shared, loose = (
+        bench.project(structured.surrogate, structured.family, sd, bench.policy.n_rows)
+        for sd in (None, bench.policy.loose_sd)
+    )
+    return _is_loose(loose, shared, bench.policy, bench.policy.surely_loose_below)
 
 
 def _read(bench, structured, objective):
