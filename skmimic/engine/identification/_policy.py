@@ -69,7 +69,7 @@ class Policy:
     loose_sd: float = 0.1  # of the rows' own affine deviations that is tried, half and twice of it if it helps
     loose_below: float = 0.84  # of the shared map's residual: .50 to .80 where rows differ; 28x28 from .80 on if not
     surely_loose_below: float = 0.8  # the same by n_rows: .62 to .77 where rows differ, .85 if not
-    deviating_above: float = 0.38  # times loose_sd, deviations' root mean square: .42 up if rows differ, else to .33
+    deviating_above: float = 0.38  # times loose_sd, their root mean square: 16x16 to .33 if rows share a map, else .42
     promising_below: float = 0.98  # a convolution fitted to the images at hand is worth a try
     flexible_below: float = 0.92  # a convolution, of what deviations alone leave
     unexplained: float = 0.6  # of the mean picture's residual: what leaves more fits nothing
