@@ -123,6 +123,13 @@ def describe_affine(matrix, image_shape):
     }
 
 
+def _similar(matrix):
+    """Bring a matrix (2, 3) to the nearest one of a turn, one zoom and a shift."""
+    a, b, x, c, d, y = matrix.flatten().unbind()
+    along, across = (a + d) / 2, (c - b) / 2
+    return torch.stack([along, -across, x, across, along, y]).view(2, 3)
+
+
 class Affine(Surrogate):
     """Warp all images by one learned affine map, each row with an optional deviation of its own.
 
@@ -131,10 +138,17 @@ class Affine(Surrogate):
     image_shape : tuple (C, H, W)
     fill : float, default=-1.0
         What comes into view from outside, in [-1, 1]: the background of the images.
+
+    Attributes
+    ----------
+    is_similarity : bool, default=False
+        Whether the map is held to a turn, one zoom and a shift while it is learned. Copies that are made of its recipe
+        are free.
     """
 
     takes_deviations = True
     is_affine_in_images = True
+    is_similarity = False
     unit = 0.02
 
     def __init__(self, image_shape, fill=FILL):
@@ -144,7 +158,7 @@ class Affine(Surrogate):
 
     def forward(self, images, deviations=None):
         """Warp the images; `deviations` (n, 6) are added to the shared matrix."""
-        theta = self.theta.reshape(1, N_DEVIATIONS)
+        theta = (_similar(self.theta) if self.is_similarity else self.theta).reshape(1, N_DEVIATIONS)
         return warp(images, theta if deviations is None else theta + deviations, fill=self.fill)
 
     def undo(self, observed):

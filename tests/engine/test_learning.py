@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import avg_pool2d, pad
 
-from skmimic import as_generator, load_gan
+from skmimic import MimicGANProjector, as_generator, load_gan
 from skmimic.corruptions import Rotation, Zoom
 from skmimic.datasets import load_mnist_sample
 from skmimic.engine import (
@@ -36,7 +36,16 @@ from skmimic.engine.identification._selection import (
     _with_affine,
 )
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
-from skmimic.surrogates import Affine, Composition, Convolution, Identity, Photometric, affine_matrix, warp
+from skmimic.surrogates import (
+    Affine,
+    Composition,
+    Convolution,
+    Identity,
+    Photometric,
+    affine_matrix,
+    describe_affine,
+    warp,
+)
 from skmimic.utils import gaussian_blur
 from tests.helpers import SmoothDecoder, loaded, smooth_generator
 
@@ -161,6 +170,23 @@ class TestFamily:
         assert adaptation.surrogate.family == "Composition"
         assert adaptation.trace.objectives[-1] < adaptation.trace.objectives[0]
         assert torch.equal(surrogate.part(Affine).theta, affine_matrix())  # the user's own is left alone
+
+
+class TestPose:
+    """A shear and unequal zooms are learned where they pay."""
+
+    @pytest.mark.parametrize(("shear", "is_freed"), [(0.0, False), (0.2, True)])
+    def test_is_freed_of_a_similarity_by_rows_that_tell(self, shear, is_freed):
+        gan = load_gan("mnist16")
+        rows = gan.on("cpu").decode(gan.on("cpu").prior.sample(64, gan.latent_dim, seeded(3))).detach()
+        theta = affine_matrix(20, 0.85)
+        theta[0] += shear * theta[1]
+        told = MimicGANProjector(gan, surrogate="affine", data_range=(-1, 1), random_state=0).fit(
+            warp(rows, theta).numpy()
+        )
+        told = told.surrogate_.describe()
+        assert (abs(told["scale"][0] / told["scale"][1] - 1) > 1e-4 or abs(told["shear_deg"]) > 1e-3) == is_freed
+        assert told["rotation_deg"] == pytest.approx(describe_affine(theta, (1, 16, 16))["rotation_deg"], abs=1)
 
 
 class TestDeviations:

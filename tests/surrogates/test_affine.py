@@ -126,6 +126,19 @@ def test_deviations_are_added_to_the_shared_map_row_by_row():
         torch.testing.assert_close(together[row : row + 1], warp(images[row : row + 1], matrix))
 
 
+def test_held_to_a_similarity_only_a_turn_a_zoom_and_a_shift_are_learned():
+    affine = Affine((1, 8, 8))
+    affine.is_similarity = True
+    images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    affine(images).square().sum().backward()
+    (a, b, _), (c, d, _) = affine.theta.grad.tolist()
+    assert (a, b) == pytest.approx((d, -c))
+    assert (a, b) != (0, 0)
+    with torch.no_grad():
+        affine.theta += torch.tensor([[0.1, 0.2, 0.3], [0.0, 0.3, 0.1]])
+    assert torch.allclose(affine(images), warp(images, torch.tensor([[1.2, 0.1, 0.3], [-0.1, 1.2, 0.1]])), atol=1e-6)
+
+
 def test_is_affine_in_the_images():
     surrogate, (first, second, _) = Affine(SHAPE), random_images()
     with torch.no_grad():

@@ -60,6 +60,8 @@ class Policy:
     structured_prior: float = 0.1  # of the latent prior's weight: all of it pulls a pose to likelier latents
     structured_below: float = 0.95  # of the identity's residual, and of that without a blur
     paying_below: float = 0.95  # a part that was hardly seen: .96 to 1.07 where it is not there
+    freed_below: float = 0.995  # shear and unequal zooms: 1.00 to 1.07 without, up to .984 from a shear of .03 on
+    weakly_freed_below: float = 0.9  # the same for few rows
     weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
     slight_turn_deg: float = 10.0  # a pose within all three is hardly seen
     slight_zoom: float = 0.1  # logarithm

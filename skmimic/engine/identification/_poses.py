@@ -35,6 +35,11 @@ class Pose(NamedTuple):
     shift_y: float = 0.0
 
     @property
+    def is_similarity(self):
+        """Whether it is a turn, one zoom and a shift."""
+        return self.zoom_x == self.zoom_y and self.shear == 0
+
+    @property
     def matrix(self):
         """The sampling matrix (2, 3): a zoom, then a shear, then a rotation, then a shift, from output to input."""
         cosine, sine = math.cos(math.radians(self.rotation_deg)), math.sin(math.radians(self.rotation_deg))

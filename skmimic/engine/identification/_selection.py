@@ -33,6 +33,7 @@ from ..solvers import PLAN, has_units, solve_in_rounds
 from ._contrast import holds_gain, restore_contrast
 from ._evidence import blur_width
 from ._policy import Policy
+from ._poses import Pose
 from ._retrieval import dead_pixels, retrieve, retrieve_blurred
 from ._row_angles import read_angles
 from ._standard_errors import learned_numbers, standard_errors
@@ -224,7 +225,23 @@ def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
     if surrogate.part(Affine) is None:
         return bench.learn(surrogate, family, schedule, n_rows)
     first, *rivals = (_at(surrogate, pose) for pose in poses)
-    return bench.learn(first, family, schedule, n_rows, rivals=rivals)
+    if poses[0] == Pose() or not poses[0].is_similarity or not has_units(surrogate):
+        return bench.learn(first, family, schedule, n_rows, rivals=rivals)
+    similar = [_held(start) for start, pose in zip([first, *rivals], poses, strict=True) if pose.is_similarity]
+    similar = bench.learn(similar[0], family, schedule, n_rows, rivals=similar[1:])
+    free = [start for start, pose in zip(rivals, poses[1:], strict=True) if not pose.is_similarity]
+    free = bench.learn(_held(similar.surrogate, False), family, schedule, n_rows, rivals=free)
+    is_weak = len(bench.observed) < bench.policy.few_rows
+    limit = bench.policy.weakly_freed_below if is_weak else bench.policy.freed_below
+    is_freed = _projected(bench, free) < limit * _projected(bench, similar)
+    return free if is_freed else replace(similar, surrogate=_held(similar.surrogate, False))
+
+
+def _held(surrogate, is_similarity=True):
+    """Copy a surrogate and hold its affine map to a similarity, or free it."""
+    copied = copy.deepcopy(surrogate)
+    copied.part(Affine).is_similarity = is_similarity
+    return copied
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch.func import functional_call
 
-from ...surrogates import Surrogate
+from ...surrogates import Affine, Surrogate
 from .._alternating import mean_objectives
 from .._descent import check_finite
 from .._initialisation import start_latents
@@ -45,7 +45,7 @@ SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number mo
 FEWEST_PARTS = 2
 TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
 MOST_TOLD = 6  # parts, after which the lowest goes on alone
-BEYOND = (1.0, 2.0)  # times what leads from another end to the lowest: both ends may have stopped on the way
+SLANTS = (0.1, -0.1)  # pixels to the side for each pixel down: rows can all be drawn .08 aslant, the map undoing it
 SAME = 0.3  # unit, within which two starts lead to the same
 MEMORY = 20
 
@@ -98,7 +98,7 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
 def _contest(rounds):
     """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others.
 
-    Where that does not come about, none of them may have arrived: then two more start beyond the lowest.
+    Where that does not come about, none of them may have arrived: then two more start at the slants of the lowest.
     """
     others = []
     while True:
@@ -111,7 +111,7 @@ def _contest(rounds):
         for each in rounds:
             each.go_on()
     if near and best.n_parts == MOST_TOLD:
-        rounds += [best.beyond(near[0], times) for times in BEYOND]
+        rounds += [best.aslant(slant) for slant in SLANTS]
     best, *rest = sorted(rounds, key=_Rounds.height)
     others += [(each.height() - best.height(), each) for each in rest]
     for _, each in others:
@@ -149,13 +149,16 @@ class _Rounds:
         told = TOLD if self.n_parts >= FEWEST_PARTS else math.inf
         return self.height() < (1 + told) * best.height() and self.walk.distance_to(best.walk) > SAME
 
-    def beyond(self, other, times):
-        """Take as many parts from a new start: as far on from here as others are behind, so many times."""
+    def aslant(self, slant):
+        """Take as many parts from a new start: this one, of which the clean images are slanted."""
         surrogate = copy.deepcopy(self.problem.surrogate)
         named = dict(surrogate.named_parameters())
         with torch.no_grad():
-            for name, here, there in zip(self.walk.names, self.walk.shared(), other.walk.shared(), strict=True):
-                named[name].copy_(here + times * (here - there))
+            for name, value in zip(self.walk.names, self.walk.shared(), strict=True):
+                named[name].copy_(value)
+            for part in surrogate.modules():
+                if isinstance(part, Affine):
+                    part.theta[0] += slant * part.theta[1]
         started = _Rounds(self.problem.with_(surrogate=surrogate), *self._common)
         started.begin(self.n_parts)
         return started
