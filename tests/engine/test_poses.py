@@ -87,7 +87,7 @@ class TestSearch:
 
     def test_few_rows_are_followed_from_more_poses(self):
         policy = Policy()
-        assert [policy.n_starts(n) for n in (1, 8, 16, 32, 64, 128, 1000)] == [8, 8, 8, 4, 2, 2, 2]
+        assert [policy.n_starts(n) for n in (1, 8, 16, 32, 64, 128, 1000)] == [8, 8, 4, 2, 1, 1, 1]
 
     @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 12, 20)])
     def test_samples_are_warped_as_by_warp(self, shape):

@@ -24,6 +24,7 @@ class Policy:
     rotations: tuple[int, ...] = tuple(range(-90, 91, 15))
     zooms: tuple[float, ...] = (0.6, 0.75, 0.9, 1.0, 1.15, 1.35)
     reach: float = 0.3  # of a side, the longest shift
+    n_apart: int = 2  # points of the grid that are looked at closer, at least: the best need not be nearest
     near_deg: float = 8.0  # half a step of the grid: nearer points are one
     near_zoom: float = 1.08  # the same
     steps: tuple[float, ...] = (8.0, 0.1, 0.1, 0.15, 0.107, 0.107)  # first ones: degrees, logarithms, shear, half sides
@@ -37,9 +38,9 @@ class Policy:
     simpler: float = 0.99  # of a similarity's distance, for shear and unequal zooms; .995 and more without
     parsimony: float = 0.94  # of the identity's distance: clean digits come to .97, turned by 10 degrees to .88
     doubtful: float = 0.97  # the same, below which learning starts from both: a turn by 11 degrees came to .96
-    starts: int = 128  # rows times poses from which learning starts, from two poses to eight
+    starts: int = 64  # rows times poses from which learning starts, from one pose to eight
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight
-    fewest_starts: int = 2  # 2 of 27 maps end half a pixel off from one
+    slants: tuple[float, ...] = (0.1, -0.1)  # of the likeliest pose, from which rows are learned, too: see docs/design.md
     unseen_tone: float = 0.08  # logarithm of a gain, and bias; clean digits, faces and fashion read up to .06
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
     posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
@@ -60,8 +61,8 @@ class Policy:
     structured_prior: float = 0.1  # of the latent prior's weight: all of it pulls a pose to likelier latents
     structured_below: float = 0.95  # of the identity's residual, and of that without a blur
     paying_below: float = 0.95  # a part that was hardly seen: .96 to 1.07 where it is not there
-    freed_below: float = 0.995  # shear and unequal zooms: 1.00 to 1.07 without, up to .984 from a shear of .03 on
-    weakly_freed_below: float = 0.9  # the same for few rows
+    blurred_freed_below: float = 0.98  # blurred rows' shear and unequal zooms: .81 to .98 with one, .99 to 1.02 without
+    weakly_freed_below: float = 0.9  # few rows' shear and unequal zooms: .72 to 1.10 with one, .85 to 1.05 without
     weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
     slight_turn_deg: float = 10.0  # a pose within all three is hardly seen
     slight_zoom: float = 0.1  # logarithm
@@ -83,4 +84,4 @@ class Policy:
 
     def n_starts(self, n_rows):
         """Number of poses from which so many rows are learned."""
-        return max(min(self.starts // max(n_rows, 1), self.most_starts), self.fewest_starts)
+        return max(min(self.starts // max(n_rows, 1), self.most_starts), 1)

@@ -100,7 +100,8 @@ class PoseSearch:
     @cached_property
     def near(self):
         """Poses from the best points of the grid, each a few coordinate steps on: the nearest first."""
-        return sorted(self._neared(each) for each in self._apart(sorted(self._grid()), self.n_starts))
+        count = max(self.n_starts, self.policy.n_apart)
+        return sorted(self._neared(each) for each in self._apart(sorted(self._grid()), count))
 
     def run(self):
         """Search the grid, then take coordinate steps from the best points.

@@ -4,6 +4,7 @@ import copy
 import math
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import compress
 
 import torch
 
@@ -221,26 +222,39 @@ def _start_as_found(bench, surrogate):
 
 
 def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
-    """Learn a surrogate from the likeliest pose, or from the one of several that leads to the lowest objective."""
+    """Learn a surrogate from where its map may be; the four numbers of a similarity first where no shear was found."""
     if surrogate.part(Affine) is None:
         return bench.learn(surrogate, family, schedule, n_rows)
-    first, *rivals = (_at(surrogate, pose) for pose in poses)
-    if poses[0] == Pose() or not poses[0].is_similarity or not has_units(surrogate):
-        return bench.learn(first, family, schedule, n_rows, rivals=rivals)
-    similar = [_held(start) for start, pose in zip([first, *rivals], poses, strict=True) if pose.is_similarity]
-    similar = bench.learn(similar[0], family, schedule, n_rows, rivals=similar[1:])
-    free = [start for start, pose in zip(rivals, poses[1:], strict=True) if not pose.is_similarity]
-    free = bench.learn(_held(similar.surrogate, False), family, schedule, n_rows, rivals=free)
-    is_weak = len(bench.observed) < bench.policy.few_rows
-    limit = bench.policy.weakly_freed_below if is_weak else bench.policy.freed_below
-    is_freed = _projected(bench, free) < limit * _projected(bench, similar)
-    return free if is_freed else replace(similar, surrogate=_held(similar.surrogate, False))
+    policy, (first, *others) = bench.policy, [_at(surrogate, pose) for pose in poses]
+    if poses[0] == Pose() or not has_units(surrogate):
+        return bench.learn(first, family, schedule, n_rows, rivals=others)
+    if not poses[0].is_similarity:
+        aslant = [_aslant(first, slant) for slant in policy.slants]
+        return bench.learn(first, family, schedule, n_rows, rivals=[*others, *aslant])
+    is_similar = [pose.is_similarity for pose in poses[1:]]
+    rivals = [_held(start, True) for start in compress(others, is_similar)]
+    similar = bench.learn(_held(first, True), family, schedule, n_rows, rivals=rivals)
+    similar = replace(similar, surrogate=_held(similar.surrogate, False))
+    rivals = [start for start, is_held in zip(others, is_similar, strict=True) if not is_held]
+    free = bench.learn(copy.deepcopy(similar.surrogate), family, schedule, n_rows, rivals=rivals)
+    limit = 1.0 if surrogate.part(Blur) is None else policy.blurred_freed_below
+    limit = policy.weakly_freed_below if len(bench.observed) < policy.few_rows else limit
+    return free if _projected(bench, free) < limit * _projected(bench, similar) else similar
 
 
-def _held(surrogate, is_similarity=True):
+def _held(surrogate, is_similarity):
     """Copy a surrogate and hold its affine map to a similarity, or free it."""
     copied = copy.deepcopy(surrogate)
     copied.part(Affine).is_similarity = is_similarity
+    return copied
+
+
+@torch.no_grad()
+def _aslant(surrogate, slant):
+    """Copy a surrogate and let its affine map undo a slant of the clean images."""
+    copied = copy.deepcopy(surrogate)
+    theta = copied.part(Affine).theta
+    theta[0] += slant * theta[1]
     return copied
 
 

@@ -1,6 +1,5 @@
 """Shared numbers, latents and deviations of the rows together by L-BFGS, in rounds of which the first overshoots."""
 
-import copy
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +7,7 @@ from functools import partial
 import torch
 from torch.func import functional_call
 
-from ...surrogates import Affine, Surrogate
+from ...surrogates import Surrogate
 from .._alternating import mean_objectives
 from .._descent import check_finite
 from .._initialisation import start_latents
@@ -45,7 +44,6 @@ SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number mo
 FEWEST_PARTS = 2
 TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
 MOST_TOLD = 6  # parts, after which the lowest goes on alone
-SLANTS = (0.1, -0.1)  # pixels to the side for each pixel down: rows can all be drawn .08 aslant, the map undoing it
 SAME = 0.3  # unit, within which two starts lead to the same
 MEMORY = 20
 
@@ -96,24 +94,18 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
 
 
 def _contest(rounds):
-    """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others.
-
-    Where that does not come about, none of them may have arrived: then two more start at the slants of the lowest.
-    """
+    """Let starts go on until one is clearly lower than all that lead elsewhere; returns it, and the others."""
     others = []
     while True:
         best, *rest = sorted(rounds, key=_Rounds.height)
         near = [each for each in rest if each.may_still_win(best)]
-        others += [(each.height() - best.height(), each) for each in rest if each not in near]
-        rounds = [best, *near]
-        if not near or best.is_at_end or best.n_parts == MOST_TOLD:
+        is_over = not near or best.is_at_end or best.n_parts == MOST_TOLD
+        others += [(each.height() - best.height(), each) for each in rest if is_over or each not in near]
+        if is_over:
             break
+        rounds = [best, *near]
         for each in rounds:
             each.go_on()
-    if near and best.n_parts == MOST_TOLD:
-        rounds += [best.aslant(slant) for slant in SLANTS]
-    best, *rest = sorted(rounds, key=_Rounds.height)
-    others += [(each.height() - best.height(), each) for each in rest]
     for _, each in others:
         each.walk.write()
     return best, tuple((gap, each.problem.surrogate) for gap, each in others)
@@ -124,7 +116,6 @@ class _Rounds:
 
     def __init__(self, problem, observed, settings, candidates, random, keep):
         self.problem, self.observed, self.settings, self.keep = problem, observed, settings, keep
-        self._common = observed, settings, candidates, random, keep
         start = "nearest" if settings.start in ("auto", "encoder") else settings.start
         self._start = partial(start_latents, start, observed=observed, random=random, candidates=candidates)
         self.objectives, self.walk, self.n_parts, self.moved = [], None, 0, math.inf
@@ -148,20 +139,6 @@ class _Rounds:
         """Whether these lead elsewhere than the lowest rounds, and are not clearly higher."""
         told = TOLD if self.n_parts >= FEWEST_PARTS else math.inf
         return self.height() < (1 + told) * best.height() and self.walk.distance_to(best.walk) > SAME
-
-    def aslant(self, slant):
-        """Take as many parts from a new start: this one, of which the clean images are slanted."""
-        surrogate = copy.deepcopy(self.problem.surrogate)
-        named = dict(surrogate.named_parameters())
-        with torch.no_grad():
-            for name, value in zip(self.walk.names, self.walk.shared(), strict=True):
-                named[name].copy_(value)
-            for part in surrogate.modules():
-                if isinstance(part, Affine):
-                    part.theta[0] += slant * part.theta[1]
-        started = _Rounds(self.problem.with_(surrogate=surrogate), *self._common)
-        started.begin(self.n_parts)
-        return started
 
     def begin(self, n_parts):
         """Take all rounds but the last, and some parts of that."""
