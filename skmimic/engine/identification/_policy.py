@@ -40,7 +40,7 @@ class Policy:
     doubtful: float = 0.97  # the same, below which learning starts from both: a turn by 11 degrees came to .96
     starts: int = 64  # rows times poses from which learning starts, from one pose to eight
     most_starts: int = 8  # poses; 8 rows err by .56 pixels with one, .24 with eight
-    slants: tuple[float, ...] = (0.1, -0.1)  # of the likeliest pose, from which rows are learned, too: see docs/design.md
+    slants: tuple[float, ...] = (0.1, -0.1)  # of the likeliest pose, further starts: rows can all be drawn .08 aslant
     unseen_tone: float = 0.08  # logarithm of a gain, and bias; clean digits, faces and fashion read up to .06
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
     posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
