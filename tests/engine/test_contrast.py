@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from skmimic.engine import Candidates, Latents, OptimizationTrace, Problem, Settings
-from skmimic.engine.identification import _contrast, _selection
+from skmimic.engine.identification import _bench, _contrast, _selection
 from skmimic.engine.identification._contrast import holds_gain, restore_contrast
 from skmimic.surrogates import Affine, Composition, Convolution, Mask, MissingPixels, Photometric, part_of
 from tests.helpers import Interrupter, Stop, loaded, smooth_generator
@@ -164,7 +164,7 @@ def test_only_a_gain_without_a_convolution_is_asked(rows):
     assert holds_gain(Photometric(SHAPE))
 
 
-class Fitted(_selection.Bench):
+class Fitted(_bench.Bench):
     """A bench on which everything has been fitted and projected already."""
 
     def __init__(self, observed, z):
@@ -178,7 +178,7 @@ class Fitted(_selection.Bench):
         return self.project(surrogate, family)
 
     def project(self, surrogate, family, deviation_sd=None):
-        return _selection.Learned(surrogate, family, None, math.nan, OptimizationTrace((0.0,)), Latents(self.z))
+        return _bench.Learned(surrogate, family, None, math.nan, OptimizationTrace((0.0,)), Latents(self.z))
 
 
 @pytest.mark.parametrize("module", [_contrast, _selection])

@@ -72,7 +72,7 @@ def test_small_pictures_say_nothing(images):
 def test_rows_that_lost_pixels_may_try_the_flexible_family(rows, monkeypatch):
     """A convolution is tried between the affine map and the pixels that each row lost, and measured."""
     any_block_is_worth_a_try = partial(Policy, promising_below=math.inf)
-    monkeypatch.setattr("skmimic.engine.identification._selection.Policy", any_block_is_worth_a_try)
+    monkeypatch.setattr("skmimic.engine.identification._bench.Policy", any_block_is_worth_a_try)
     observed, sentences = MissingPixels(0.4, shared=False)(rows[:40]), []
     with computing():
         settings = Settings(solver="joint", T=2)

@@ -24,18 +24,10 @@ from skmimic.engine import (
     train_encoder,
 )
 from skmimic.engine._results import OptimizationTrace
-from skmimic.engine.identification import Policy, blur_width
+from skmimic.engine.identification import Bench, Learned, Policy, blur_width
 from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
-from skmimic.engine.identification._selection import (
-    Bench,
-    Learned,
-    _aslant,
-    _doubtful,
-    _flexible,
-    _left_blur,
-    _loosened,
-    _with_affine,
-)
+from skmimic.engine.identification._selection import _doubtful, _flexible, _left_blur, _loosened, _with_affine
+from skmimic.engine.identification._starts import _aslant
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import (
     Affine,
@@ -134,7 +126,7 @@ class TestFamily:
 
     def test_few_rows_keep_no_deviations(self, monkeypatch):
         eager = partial(Policy, explained=0.0, loose_below=math.inf, surely_loose_below=math.inf, deviating_above=0.0)
-        monkeypatch.setattr("skmimic.engine.identification._selection.Policy", eager)
+        monkeypatch.setattr("skmimic.engine.identification._bench.Policy", eager)
         monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: None)
         few, many = (estimate_corruption(loaded(), clean(n), SETTINGS, "auto") for n in (8, 40))
         assert few.deviation_sd is None

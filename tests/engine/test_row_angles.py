@@ -8,8 +8,8 @@ import torch
 
 from skmimic import MimicGANProjector, load_gan
 from skmimic.engine import Candidates, Problem, RowProjector, Settings, computing, train_encoder
+from skmimic.engine.identification import Bench
 from skmimic.engine.identification import _row_angles as row_angles
-from skmimic.engine.identification._selection import Bench
 from skmimic.metrics import d_proj
 from skmimic.surrogates import Affine, Composition, Identity, RowAffine, affine_matrix, turn_offsets, warp
 from tests.helpers import assert_same, loaded

@@ -1,11 +1,12 @@
 """Which corruption it was: what rows show, which families are tried, and how one is judged."""
 
+from ._bench import LARGE, Bench, Learned
 from ._evidence import blur_width, scattered_pixels
 from ._hypotheses import N_IMAGES, Hypothesis, distances, hypotheses_for, is_identifiable
 from ._policy import Policy
 from ._poses import Found, Pose, PoseSearch
 from ._retrieval import Retrieval, Tone, dead_pixels, retrieve, retrieve_blurred
-from ._selection import LARGE, Bench, Learned, learn_surrogate, select_surrogate
+from ._selection import learn_surrogate, select_surrogate
 from ._standard_errors import standard_errors
 
 __all__ = [
