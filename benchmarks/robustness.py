@@ -18,7 +18,7 @@ import numpy as np
 from robustness_data import DATA, FIGURE_5, held_out, level_of, levels_of, model_path
 from robustness_figures import draw_curves, draw_grid, draw_sweep, draw_trajectory
 from robustness_methods import METHODS, STEPS_PER_ROUND, TIMED, estimator_of
-from robustness_report import cross_table, level_table, read_results, sweep_table, time_table
+from robustness_report import against_table, cross_table, level_table, read_results, sweep_table, time_table
 from robustness_units import POOL, cross, one_level, one_subset, one_time, save_json
 
 OUT = Path(__file__).parent / "results" / "robustness"
@@ -199,6 +199,12 @@ def figure7_report(arguments, folder, out):
     return cross_table(read_results(folder))
 
 
+def compared(arguments, folder):
+    """Compare the results of this data set with earlier ones."""
+    now, earlier = (read_results(one) for one in (folder, arguments.against))
+    return against_table([result for result in now if result["data"] == arguments.data], earlier)
+
+
 FIGURES = {
     "figure1": (figure1, None, "figure1"),
     "figure4": (figure4, figure4_report, "figure4"),
@@ -223,6 +229,7 @@ def parsed(words=None):
     add("--steps", type=int, default=STEPS, help=f"latent steps a row, rounded to rounds of {STEPS_PER_ROUND}")
     add("--out", type=Path, default=OUT)
     add("--work", type=Path, default=Path.home() / ".cache" / "skmimic" / "robustness", help="folder of pictures")
+    add("--against", type=Path, help="folder of earlier results of Figure 4, to compare the defaults with")
     add("--again", action="store_true", help="run what exists, too")
     add("--table-only", action="store_true", help="only write the table and the figure")
     arguments = parser.parse_args(words)
@@ -248,6 +255,8 @@ def main(words=None):
             path = arguments.results / f"{arguments.figure}{subject}.md"
             path.write_text(text, encoding="utf-8")
             print(text)
+    if arguments.against is not None:
+        (arguments.results / f"against_{arguments.data}.md").write_text(compared(arguments, runner.folder))
     for stem in runner.failed:
         print(f"failed: {stem}", file=sys.stderr)
     return 1 if runner.failed else 0

@@ -8,7 +8,16 @@ import numpy as np
 from robustness_data import SWEPT, levels_of
 from robustness_methods import NAMES, TIMED
 
-__all__ = ["Verdict", "cross_table", "level_table", "read_results", "sweep_table", "time_table", "verdicts"]
+__all__ = [
+    "Verdict",
+    "against_table",
+    "cross_table",
+    "level_table",
+    "read_results",
+    "sweep_table",
+    "time_table",
+    "verdicts",
+]
 
 NOTHING = "-"
 HARD = 1.3  # PGD's error over the oracle's above which a corruption counts
@@ -294,6 +303,39 @@ def _sweep_verdicts(ratios, results):
     alone = _identified(results, 1)
     line = "N = 1: never called identifiable"
     yield Verdict(line, f"{sum(alone)} of {len(alone)} called so", not any(alone)) if alone else Verdict(line)
+
+
+def against_table(results, earlier):
+    """Compare skmimic's defaults with earlier results at the same levels and seeds.
+
+    Parameters
+    ----------
+    results, earlier : list of dict
+        As `read_results` gives them.
+
+    Returns
+    -------
+    str
+        A table of the mean d_proj of both and their ratio, and a line with the lowest and the highest ratio.
+    """
+    before = {_unit(result): result["d_proj"]["mean"] for result in earlier if result["method"] == "ours"}
+    pairs = [
+        (result["level"], result["seed"], before[_unit(result)], result["d_proj"]["mean"])
+        for result in results
+        if result["method"] == "ours" and _unit(result) in before
+    ]
+    if not pairs:
+        return ""
+    ratios = [now / then for *_, then, now in pairs]
+    rows = [
+        _line(level, str(seed), f"{then:.3f}", f"{now:.3f}", f"{now / then:.3f}") for level, seed, then, now in pairs
+    ]
+    told = f"{len(pairs)} levels and seeds: {min(ratios):.3f} to {max(ratios):.3f} of the earlier d_proj."
+    return "\n".join([*_head("level", "seed", "d_proj before", "now", "ratio"), *rows, "", told, ""])
+
+
+def _unit(result):
+    return result["data"], result["level"], result["seed"]
 
 
 def sweep_table(results):

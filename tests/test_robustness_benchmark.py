@@ -48,6 +48,18 @@ def verdict(results, beginning, data="mnist"):
     return found
 
 
+def test_earlier_results_are_compared_level_by_level_and_seed_by_seed(benchmark):
+    from robustness_report import against_table
+
+    earlier = [result("a", mean=2.0), result("b", mean=4.0), result("a", seed=1, mean=1.0), result("a", "pgd")]
+    now = [result("a", mean=1.9), result("b", mean=4.2), result("c", mean=9.0), result("b", "pgd", mean=1.0)]
+    text = against_table(now, earlier)
+    assert "| a | 0 | 2.000 | 1.900 | 0.950 |" in text
+    assert "2 levels and seeds: 0.950 to 1.050" in text
+    assert "| c |" not in text
+    assert against_table(now[2:3], earlier) == ""
+
+
 def test_levels_keep_the_shape_and_the_range(benchmark):
     images = torch.rand((3, 1, 28, 28), generator=torch.Generator().manual_seed(0)) * 2 - 1
     for name, level in benchmark.levels_of("mnist").items():
