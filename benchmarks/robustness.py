@@ -256,7 +256,9 @@ def main(words=None):
             path.write_text(text, encoding="utf-8")
             print(text)
     if arguments.against is not None:
-        (arguments.results / f"against_{arguments.data}.md").write_text(compared(arguments, runner.folder))
+        (arguments.results / f"against_{arguments.data}.md").write_text(
+            compared(arguments, runner.folder), encoding="utf-8"
+        )
     for stem in runner.failed:
         print(f"failed: {stem}", file=sys.stderr)
     return 1 if runner.failed else 0

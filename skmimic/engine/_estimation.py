@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from ..exceptions import GeneratorMismatchError, NotFiniteError
-from ..surrogates import FittedSurrogate, Identity, resolve_surrogate
+from ..surrogates import FittedSurrogate, Identity, Surrogate, resolve_surrogate
 from ..utils import is_out_of_memory, is_vector
 from ._adaptation import Adaptation
 from ._alternating import alternate
@@ -139,6 +139,14 @@ def has_parameters(surrogate, generator, seed):
 def fresh_surrogate(surrogate, generator, seed):
     """Build a trainable surrogate, try it on two images, and name its family."""
     fresh = resolve_surrogate(surrogate, generator.image_shape, seed, generator.background).to(generator.device).eval()
+    for part in fresh.modules():
+        shape = tuple(getattr(part, "image_shape", None) or generator.image_shape)
+        if isinstance(part, Surrogate) and shape != tuple(generator.image_shape):
+            raise GeneratorMismatchError(
+                f"surrogate: {type(part).__name__} is made for images of shape {shape}, the generator gives "
+                f"{tuple(generator.image_shape)}. Make it for those, or pass the class, "
+                f"surrogate={type(part).__name__}."
+            )
     images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
     with torch.no_grad():
         mimicked = fresh(images)

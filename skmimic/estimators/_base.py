@@ -167,6 +167,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
             self.generator_ = adopt_range(generator, self.data_range_, seen)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
+        self._range_memory.check_mixed(subject, rows)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from ..exceptions import GeneratorMismatchError
+from ..exceptions import DataRangeError, GeneratorMismatchError
 
 __all__ = ["as_array"]
 
@@ -125,6 +125,11 @@ def _stacked(subject, items):
             raise GeneratorMismatchError(
                 f"{subject}: X[{index}] has the shape {array.shape}, X[0] {arrays[0].shape}. Bring all images to one "
                 "shape, for instance with skmimic.datasets.resize_images."
+            )
+        if array.dtype.kind != arrays[0].dtype.kind:
+            raise DataRangeError(
+                f"{subject}: X[{index}] is {array.dtype}, X[0] {arrays[0].dtype}, which usually means other values of "
+                "black and white. Bring all images to one type and range."
             )
     return np.stack(arrays)
 

@@ -58,10 +58,10 @@ def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None
     return bounds
 
 
-def _warn(subject, low, high, bounds, why=""):
+def _warn(subject, low, high, bounds, why="", where=""):
     warn_user(
-        f"{subject}: X goes from {low:g} to {high:g}, which does not fit the data range {tuple(bounds)}{why}. Rescale "
-        "X, or pass data_range=(low, high).",
+        f"{subject}: X goes from {low:g} to {high:g}{where}, which does not fit the data range {tuple(bounds)}{why}. "
+        "Rescale X, or pass data_range=(low, high).",
         DataRangeWarning,
     )
 
@@ -179,6 +179,8 @@ class RangeMemory:
         if self._is_left(low, high, lows, highs) or self._is_certain(rows.dtype, low, high, lows):
             _warn(subject, low, high, self.bounds)
             return
+        if self.n_faint == 0 and self.check_mixed(subject, rows):
+            return
         n_rows, *kinds = _kinds(self.bounds, lows, highs)
         for n_now, n_then in zip(kinds, (self.n_bright, self.n_faint), strict=True):
             chance = (n_then + 1) / (self.n_rows + 2)
@@ -186,6 +188,15 @@ class RangeMemory:
                 why = ": rows of fit filled more of it" if self.n_rows else " as images usually do"
                 _warn(subject, low, high, self.bounds, why)
                 return
+
+    def check_mixed(self, subject, rows):
+        """Warn of the first row in a far smaller range than others of its batch; tells whether there is one."""
+        index = _narrow_row(self.bounds, rows)
+        if index is None or np.nanmax(rows) <= 1:
+            return False
+        low, high = float(np.nanmin(rows[index])), float(np.nanmax(rows[index]))
+        _warn(subject, low, high, self.bounds, " as other rows do", where=f" in row {index}")
+        return True
 
     def _is_certain(self, dtype, low, high, lows):
         """Whether one row is enough: booleans, or values within [-1, 1] in a range that is far too wide for them."""
@@ -201,6 +212,18 @@ class RangeMemory:
         margin = LEAVES_MEASURED * (self.bounds.high - self.bounds.low)
         leave = (lows < self.bounds.low - margin) | (highs > self.bounds.high + margin)
         return len(leave) > 0 and bool(leave.all())
+
+
+def _narrow_row(bounds, rows):
+    """First row whose values are fractions within [-1, 1] although the range is far too wide for them, or None."""
+    if rows.dtype.kind != "f" or bounds.high - bounds.low < FAR_TOO_WIDE:
+        return None
+    lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
+    for index in np.flatnonzero((lows >= -1) & (highs <= 1) & (lows < highs)):
+        seen = rows[index][~np.isnan(rows[index])]
+        if (seen != np.round(seen)).any():
+            return int(index)
+    return None
 
 
 def _informative(rows):

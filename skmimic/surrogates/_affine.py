@@ -139,16 +139,11 @@ class Affine(Surrogate):
     fill : float, default=-1.0
         What comes into view from outside, in [-1, 1]: the background of the images.
 
-    Attributes
-    ----------
-    is_similarity : bool, default=False
-        Whether the map is held to a turn, one zoom and a shift while it is learned. Copies that are made of its recipe
-        are free.
     """
 
     takes_deviations = True
     is_affine_in_images = True
-    is_similarity = False
+    _is_held = False  # to a turn, one zoom and a shift, while it is learned
     unit = 0.02
 
     def __init__(self, image_shape, fill=FILL):
@@ -158,7 +153,7 @@ class Affine(Surrogate):
 
     def forward(self, images, deviations=None):
         """Warp the images; `deviations` (n, 6) are added to the shared matrix."""
-        theta = (_similar(self.theta) if self.is_similarity else self.theta).reshape(1, N_DEVIATIONS)
+        theta = (_similar(self.theta) if self._is_held else self.theta).reshape(1, N_DEVIATIONS)
         return warp(images, theta if deviations is None else theta + deviations, fill=self.fill)
 
     def undo(self, observed):
@@ -170,6 +165,24 @@ class Affine(Surrogate):
         inverse = torch.linalg.inv(linear)
         back = torch.cat([inverse, -inverse @ theta[:, 2:]], 1)
         return warp(observed, back.to(self.theta), fill=self.fill)
+
+    @torch.no_grad()
+    def hold(self, is_held=True):
+        """Hold the map to the nearest turn, one zoom and shift while it is learned, or let it go where it is.
+
+        Parameters
+        ----------
+        is_held : bool, default=True
+            Copies that are made of the recipe are free.
+
+        Returns
+        -------
+        Affine
+            This one.
+        """
+        self.theta.copy_(_similar(self.theta))
+        self._is_held = is_held
+        return self
 
     def recipe(self):
         """Return the class with the image shape and the fill."""

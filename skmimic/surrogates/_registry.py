@@ -50,7 +50,7 @@ def build_family(name, image_shape, seed=0, fill=FILL):
     Raises
     ------
     ValueError
-        If a name is unknown.
+        If a name is unknown, or stands there twice.
     """
     if name == "identity":
         return Identity()
@@ -63,7 +63,10 @@ def build_family(name, image_shape, seed=0, fill=FILL):
             f"surrogate={name!r}: {unknown[0]!r} is unknown. Use 'auto', 'identity', 'paper', or a combination such as "
             "'affine+photometric+convolution+mask'."
         )
-    return Composition([parts[part] for part in name.split("+")])
+    names = name.split("+")
+    if len(set(names)) < len(names):
+        raise ValueError(f"surrogate={name!r}: a part stands in it twice. Name each part once.")
+    return Composition([parts[part] for part in names])
 
 
 def resolve_surrogate(surrogate, image_shape, seed=0, fill=FILL):

@@ -27,10 +27,11 @@ from skmimic.engine._results import OptimizationTrace
 from skmimic.engine.identification import Bench, Learned, Policy, blur_width
 from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
 from skmimic.engine.identification._selection import _doubtful, _flexible, _left_blur, _loosened, _with_affine
-from skmimic.engine.identification._starts import _aslant
+from skmimic.engine.identification._starts import _aslant, learn_from
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import (
     Affine,
+    Blur,
     Composition,
     Convolution,
     Identity,
@@ -172,7 +173,7 @@ class TestPose:
         gan, learn, seen = load_gan("mnist16"), Bench.learn, []
 
         def recorded(bench, surrogate, *arguments, **keywords):
-            seen.append(surrogate.part(Affine).is_similarity)
+            seen.append(surrogate.part(Affine)._is_held)
             return learn(bench, surrogate, *arguments, **keywords)
 
         monkeypatch.setattr(Bench, "learn", recorded)
@@ -182,8 +183,38 @@ class TestPose:
         model = MimicGANProjector(gan, surrogate="affine", data_range=(-1, 1), random_state=0)
         found = model.fit(warp(rows, theta).numpy()).surrogate_.to_torch().part(Affine)
         assert seen == held
-        assert not found.is_similarity
         assert torch.allclose(found.theta, theta, atol=0.02)
+
+    @pytest.mark.parametrize(
+        ("similar", "free", "n_rows", "is_blurred", "is_freed"),
+        [
+            (10.0, 9.9, 40, False, True),
+            (10.0, 10.1, 40, False, False),
+            (10.0, 9.9, 40, True, False),
+            (10.0, 9.7, 40, True, True),
+            (10.0, 9.7, 8, False, False),
+            (10.0, 8.9, 8, False, True),
+        ],
+    )
+    def test_the_lower_objective_decides_more_clearly_where_rows_tell_less(
+        self, similar, free, n_rows, is_blurred, is_freed, monkeypatch
+    ):
+        bench = Bench(None, torch.zeros(n_rows, *SHAPE), SETTINGS, None, seeded(), print)
+        theta = {"held": affine_matrix(20, 0.9), "free": affine_matrix(20, 0.9) + 0.01}
+
+        def learn(surrogate, family, schedule, n_rows, rivals=()):
+            name = "held" if surrogate.part(Affine)._is_held else "free"
+            start_at(surrogate.part(Affine), theta[name])
+            trace = OptimizationTrace((similar if name == "held" else free,))
+            latents = Latents(torch.zeros(n_rows, 4))
+            return Learned(surrogate, family, None, math.nan, trace, latents)
+
+        monkeypatch.setattr(bench, "learn", learn)
+        parts = [Affine(SHAPE), Blur(SHAPE, 1.0)] if is_blurred else [Affine(SHAPE)]
+        found = learn_from(bench, Composition(parts), "affine", (Pose(20, 0.9, 0.9),), (), n_rows)
+        expected = theta["free" if is_freed else "held"]
+        assert torch.allclose(found.surrogate.part(Affine).theta, expected, atol=1e-6)
+        assert not found.surrogate.part(Affine)._is_held
 
     def test_a_slant_of_the_clean_images_is_undone(self):
         theta = affine_matrix(20, 0.85)

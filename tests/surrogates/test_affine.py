@@ -128,7 +128,7 @@ def test_deviations_are_added_to_the_shared_map_row_by_row():
 
 def test_held_to_a_similarity_only_a_turn_a_zoom_and_a_shift_are_learned():
     affine = Affine((1, 8, 8))
-    affine.is_similarity = True
+    affine.hold()
     images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     affine(images).square().sum().backward()
     (a, b, _), (c, d, _) = affine.theta.grad.tolist()

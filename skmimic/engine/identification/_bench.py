@@ -78,6 +78,12 @@ class Bench:
         self.random, self.report = random, report
         self.best, self._is_accepted = None, False  # what an interruption keeps, and whether trials have to beat it
 
+    def keep(self, learned):
+        """Let an interruption keep what was learned, unless better was accepted before; returns it."""
+        if not self._is_accepted:
+            self.best = learned
+        return learned
+
     def accept(self, learned):
         """Take what was learned for the best so far; returns it."""
         self.best, self._is_accepted = learned, True

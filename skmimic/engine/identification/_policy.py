@@ -61,9 +61,9 @@ class Policy:
     structured_prior: float = 0.1  # of the latent prior's weight: all of it pulls a pose to likelier latents
     structured_below: float = 0.95  # of the identity's residual, and of that without a blur
     paying_below: float = 0.95  # a part that was hardly seen: .96 to 1.07 where it is not there
+    weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
     blurred_freed_below: float = 0.98  # blurred rows' shear and unequal zooms: .81 to .98 with one, .99 to 1.02 without
     weakly_freed_below: float = 0.9  # few rows' shear and unequal zooms: .72 to 1.10 with one, .85 to 1.05 without
-    weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
     slight_turn_deg: float = 10.0  # a pose within all three is hardly seen
     slight_zoom: float = 0.1  # logarithm
     slight_shift: float = 0.1  # half sides, and shear

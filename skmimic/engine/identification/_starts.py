@@ -49,7 +49,7 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
     is_similar = [pose.is_similarity for pose in poses[1:]]
     rivals = [_held(start, True) for start in compress(others, is_similar)]
     similar = bench.learn(_held(first, True), family, schedule, n_rows, rivals=rivals)
-    similar = replace(similar, surrogate=_held(similar.surrogate, False))
+    similar = bench.keep(replace(similar, surrogate=_held(similar.surrogate, False)))
     rivals = [start for start, is_held in zip(others, is_similar, strict=True) if not is_held]
     free = bench.learn(copy.deepcopy(similar.surrogate), family, schedule, n_rows, rivals=rivals)
     limit = 1.0 if surrogate.part(Blur) is None else policy.blurred_freed_below
@@ -60,7 +60,7 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
 def _held(surrogate, is_similarity):
     """Copy a surrogate and hold its affine map to a similarity, or free it."""
     copied = copy.deepcopy(surrogate)
-    copied.part(Affine).is_similarity = is_similarity
+    copied.part(Affine).hold(is_similarity)
     return copied
 
 
