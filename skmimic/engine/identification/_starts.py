@@ -44,14 +44,14 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
     if poses[0] == Pose() or not has_units(surrogate):
         return bench.learn(first, family, schedule, n_rows, rivals=others)
     if not poses[0].is_similarity:
-        aslant = [_aslant(first, slant) for slant in policy.slants]
-        return bench.learn(first, family, schedule, n_rows, rivals=[*others, *aslant])
+        return bench.learn(first, family, schedule, n_rows, rivals=[*others, *_slants(first, policy)])
     is_similar = [pose.is_similarity for pose in poses[1:]]
     rivals = [_held(start, True) for start in compress(others, is_similar)]
     similar = bench.learn(_held(first, True), family, schedule, n_rows, rivals=rivals)
     similar = bench.keep(replace(similar, surrogate=_held(similar.surrogate, False)))
     rivals = [start for start, is_held in zip(others, is_similar, strict=True) if not is_held]
-    free = bench.learn(copy.deepcopy(similar.surrogate), family, schedule, n_rows, rivals=rivals)
+    start = copy.deepcopy(similar.surrogate)
+    free = bench.learn(start, family, schedule, n_rows, rivals=[*rivals, *_slants(start, policy)])
     limit = 1.0 if surrogate.part(Blur) is None else policy.blurred_freed_below
     limit = policy.weakly_freed_below if len(bench.observed) < policy.few_rows else limit
     return free if projected(bench, free) < limit * projected(bench, similar) else similar
@@ -62,6 +62,10 @@ def _held(surrogate, is_similarity):
     copied = copy.deepcopy(surrogate)
     copied.part(Affine).hold(is_similarity)
     return copied
+
+
+def _slants(surrogate, policy):
+    return [_aslant(surrogate, slant) for slant in policy.slants]
 
 
 @torch.no_grad()
