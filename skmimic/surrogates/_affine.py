@@ -138,7 +138,6 @@ class Affine(Surrogate):
     image_shape : tuple (C, H, W)
     fill : float, default=-1.0
         What comes into view from outside, in [-1, 1]: the background of the images.
-
     """
 
     takes_deviations = True
@@ -174,15 +173,9 @@ class Affine(Surrogate):
         ----------
         is_held : bool, default=True
             Copies that are made of the recipe are free.
-
-        Returns
-        -------
-        Affine
-            This one.
         """
         self.theta.copy_(_similar(self.theta))
         self._is_held = is_held
-        return self
 
     def recipe(self):
         """Return the class with the image shape and the fill."""

@@ -56,14 +56,13 @@ def build_family(name, image_shape, seed=0, fill=FILL):
         return Identity()
     if name == "paper":
         return paper_surrogate(image_shape, seed, fill)
-    parts = _parts(image_shape, seed, fill)
-    unknown = [part for part in name.split("+") if part not in parts]
+    parts, names = _parts(image_shape, seed, fill), name.split("+")
+    unknown = [part for part in names if part not in parts]
     if unknown:
         raise ValueError(
             f"surrogate={name!r}: {unknown[0]!r} is unknown. Use 'auto', 'identity', 'paper', or a combination such as "
             "'affine+photometric+convolution+mask'."
         )
-    names = name.split("+")
     if len(set(names)) < len(names):
         raise ValueError(f"surrogate={name!r}: a part stands in it twice. Name each part once.")
     return Composition([parts[part] for part in names])

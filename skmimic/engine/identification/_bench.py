@@ -98,9 +98,7 @@ class Bench:
         sd = sd if surrogate.takes_deviations else None
 
         def keep(trace, at=surrogate):
-            if not self._is_accepted:
-                copied = FittedSurrogate(at, family).to_torch()
-                self.best = Learned(copied, family, sd, math.nan, trace)
+            self.keep(Learned(FittedSurrogate(at, family).to_torch(), family, sd, math.nan, trace))
 
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
