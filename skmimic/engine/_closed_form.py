@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from functools import cached_property
 
 import torch
 
@@ -12,13 +13,18 @@ __all__ = ["ClosedForm", "unit_of"]
 
 NOISE_SDS = 10.0 ** torch.linspace(-3, 1, 61, dtype=torch.float64)  # that a row with unseen pixels may show
 VARIES = 1e-9  # part of the largest entry from which an entry of the map is not rounding
+LOSSY = (
+    0.1  # least power that a corruption may leave of an image, as a part of the most: 45 corruptions, PCA of digits,
+)
+# clothes and faces; least squares err by up to 1 % less above .11, the likeliest latents by up to 55 % less below .07
 
 
 class ClosedForm:
     """Least-squares projection ``min_z ||Y - f^(G(z))||_2`` for a linear generator.
 
-    A row with unseen pixels has the likeliest latents given what it has seen, under a Gaussian prior: least squares
-    would take from few pixels latents that spoil the others. The noise is that which makes the seen pixels likeliest.
+    Where the surrogate hides much of some images, as a mask or a frame does, and in a row with unseen pixels, latents
+    are the likeliest given what is seen, under a Gaussian prior: least squares would take from few pixels latents that
+    spoil the others. The noise is that which makes the seen pixels likeliest.
 
     Parameters
     ----------
@@ -31,7 +37,7 @@ class ClosedForm:
     centre : tensor (d,) or None, default=None
         Of the prior; None is zero.
     variance : float, default=inf
-        Of the prior in each latent; infinite leaves rows with unseen pixels the shortest least squares.
+        Of the prior in each latent; infinite leaves all rows the shortest least squares.
 
     References
     ----------
@@ -48,6 +54,15 @@ class ClosedForm:
         self.inverse = torch.linalg.pinv(self.mixing)  # (C*H*W, d)
         self.centre = torch.zeros(len(self.mixing)).double() if centre is None else centre.double()
         self.variance = variance
+        self.is_lossy = math.isfinite(variance) and self.least_left < LOSSY
+
+    @cached_property
+    def least_left(self):
+        """Compute the least power that the surrogate leaves of an image of unit norm, as a part of the most."""
+        left, sizes, _ = torch.linalg.svd(self.components, full_matrices=False)
+        kept = sizes > VARIES * sizes.max()
+        powers = torch.linalg.svdvals((left[:, kept] / sizes[kept]).T @ self.mixing).square()
+        return float(powers.min() / powers.max()) if len(powers) else 1.0
 
     def __call__(self, observed):
         """Project observed images.
@@ -70,12 +85,13 @@ class ClosedForm:
             return z, images, self.surrogate(images)
 
     def _solve_partial(self, observed, z):
-        """Put the latents of rows with unseen pixels in place; rows that have seen the same share a system."""
+        """Put in place the likeliest latents of rows that do not show all; what shows the same shares a system."""
         seen = seen_pixels(observed)
-        if seen is None:
+        if seen is None and not self.is_lossy:
             return
+        seen = torch.ones_like(observed, dtype=torch.bool) if seen is None else seen
         patterns = defaultdict(list)
-        for index in torch.nonzero(~seen.flatten(1).all(1))[:, 0].tolist():
+        for index in torch.nonzero(self.is_lossy | ~seen.flatten(1).all(1))[:, 0].tolist():
             patterns[seen[index].numpy().tobytes()].append(index)
         size = self.mixing.abs()
         told = size.amax(0) > VARIES * size.max()  # pixels that are the same in all images say nothing of the noise

@@ -106,6 +106,11 @@ class LoadedGenerator:
             return background_of(torch.cat([self.decode(part) for part in z.split(N_TOGETHER)]))
 
     @property
+    def is_linear(self):
+        """Whether images are the latents times fixed components plus a mean."""
+        return isinstance(self._modules["generator"], LinearDecoder)
+
+    @property
     def has_discriminator(self):
         """Whether `discriminate` gives logits."""
         return "discriminator" in self._modules

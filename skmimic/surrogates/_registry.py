@@ -74,8 +74,8 @@ def resolve_surrogate(surrogate, image_shape, seed=0, fill=FILL):
     Parameters
     ----------
     surrogate : str, Surrogate, or callable
-        A family name; an instance (rebuilt, its current values kept); or a class or factory that takes the image shape
-        and returns a `Surrogate` or any ``nn.Module``.
+        A family name; an instance (rebuilt, its current values kept, and held where ``requires_grad`` is False); or a
+        class or factory that takes the image shape and returns a `Surrogate` or any ``nn.Module``.
     image_shape : tuple (C, H, W)
     seed : int, default=0
     fill : float, default=-1.0
@@ -106,7 +106,7 @@ def resolve_surrogate(surrogate, image_shape, seed=0, fill=FILL):
 
 
 def _rebuilt(surrogate):
-    """Make a trainable surrogate with the same values, so that the user's own instance is left alone."""
+    """Make a surrogate with the same values, so that the user's own instance is left alone; what is frozen stays so."""
     make, keywords = surrogate.recipe()
     fresh = make(**keywords)
     if type(fresh) is not type(surrogate):
@@ -115,4 +115,6 @@ def _rebuilt(surrogate):
             "recipe() of its own."
         )
     fresh.load_state_dict(surrogate.state_dict())
+    for own, given in zip(fresh.parameters(), surrogate.parameters(), strict=True):
+        own.requires_grad_(given.requires_grad)
     return fresh

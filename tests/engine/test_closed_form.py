@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmimic.corruptions import Rotation
+from skmimic.corruptions import GaussianBlur, Rotation, Zoom
 from skmimic.engine._closed_form import ClosedForm
 from skmimic.surrogates import Identity, KnownCorruption, Mask
 from tests.helpers import MatrixCorruption, pca_generator
@@ -62,3 +62,41 @@ def test_lost_pixels_leave_the_shortest_solution():
     z, _, mimicked = ClosedForm(*pca_generator().linear_map(), mask.double(), SHAPE)(mask(images_of(latents())))
     torch.testing.assert_close(mimicked, mask(images_of(latents())), rtol=0, atol=1e-8)
     assert (z.norm(dim=1) <= latents().norm(dim=1) + 1e-8).all()
+
+
+def half_hidden():
+    mask, dead = Mask(SHAPE, learn=False), torch.zeros(SHAPE, dtype=torch.bool)
+    dead[:, 3:, :5] = True
+    mask.set_dead(dead, torch.full(SHAPE, -1.0))
+    return mask.double(), dead
+
+
+def test_what_a_mask_hides_is_what_was_not_seen():
+    """The likeliest latents given the other pixels: those of rows whose hidden pixels are NaN."""
+    mask, dead = half_hidden()
+    noise = 0.2 * torch.randn(7, *SHAPE, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    observed, form = images_of(latents()) + noise, pca_generator().linear_map()
+    masked, _, _ = ClosedForm(*form, mask, SHAPE, variance=1.0)(mask(observed))
+    unseen, _, _ = ClosedForm(*form, Identity(), SHAPE, variance=1.0)(observed.masked_fill(dead, torch.nan))
+    torch.testing.assert_close(masked, unseen, rtol=0, atol=1e-8)
+    shortest, _, _ = ClosedForm(*form, mask, SHAPE)(mask(observed))
+    assert (masked - latents()).norm() < 0.9 * (shortest - latents()).norm()
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "is_lossy"),
+    [
+        (Identity(), False),
+        (KnownCorruption(Rotation(30.0)), False),
+        (KnownCorruption(Zoom(0.45)), True),
+        (KnownCorruption(GaussianBlur(2.5)), True),
+        (half_hidden()[0], True),
+    ],
+    ids=["identity", "rotation", "zoom", "blur", "mask"],
+)
+def test_least_squares_are_kept_where_hardly_anything_is_lost(surrogate, is_lossy):
+    """Whatever the units and the unequal lengths of the components."""
+    components, mean = pca_generator().linear_map()
+    for scales in (1.0, 255.0, np.geomspace(1, 100, len(components))[:, None]):
+        assert ClosedForm(scales * components, mean, surrogate, SHAPE, variance=1.0).is_lossy == is_lossy
+    assert not ClosedForm(components, mean, surrogate, SHAPE).is_lossy, "without a prior nothing is likelier"

@@ -35,6 +35,7 @@ from skmimic.surrogates import (
     Composition,
     Convolution,
     Identity,
+    Mask,
     Photometric,
     affine_matrix,
     warp,
@@ -199,7 +200,7 @@ class TestPose:
     def test_the_lower_objective_decides_more_clearly_where_rows_tell_less(
         self, similar, free, n_rows, is_blurred, is_freed, monkeypatch
     ):
-        bench = Bench(None, torch.zeros(n_rows, *SHAPE), SETTINGS, None, seeded(), print)
+        bench = Bench(Problem(loaded(), Identity()), torch.zeros(n_rows, *SHAPE), SETTINGS, None, seeded(), print)
         theta = {"held": affine_matrix(20, 0.9), "free": affine_matrix(20, 0.9) + 0.01}
 
         def learn(surrogate, family, schedule, n_rows, rivals=()):
@@ -257,13 +258,36 @@ class TestBlur:
         assert (_left_blur(bench, learned) is not None) == is_blurred
 
 
+class TestHeldNumbers:
+    """What the user froze keeps its values, whatever the rows show; the other numbers are learned around it."""
+
+    def test_a_frozen_part_is_held_and_the_others_are_learned(self):
+        turned = start_at(Affine(SHAPE), affine_matrix(20.0)).requires_grad_(False)
+        mask, dead = Mask(SHAPE, learn=False), torch.zeros(SHAPE, dtype=torch.bool)
+        dead[:, 2:4, 2:4] = True
+        mask.set_dead(dead, torch.full(SHAPE, 0.5))
+        with torch.no_grad():
+            observed = 0.6 * clean() + 0.2
+        given = Composition([turned, Photometric(SHAPE), mask])
+        found = estimate_corruption(loaded(), observed, replace(SETTINGS, T=6), given).surrogate.to_torch()
+        torch.testing.assert_close(found.part(Affine).theta, turned.theta)
+        torch.testing.assert_close(found.part(Mask).weight, mask.weight)
+        assert abs(float(found.part(Photometric).gain) - 1) > 0.05
+
+    def test_all_frozen_is_a_known_corruption(self):
+        turned = start_at(Affine(SHAPE), affine_matrix(20.0)).requires_grad_(False)
+        adaptation = estimate_corruption(loaded(), clean(), SETTINGS, turned)
+        torch.testing.assert_close(adaptation.surrogate.to_torch().theta, turned.theta)
+        assert adaptation.trace.objectives == ()
+
+
 class TestEffort:
     """Of phase A: large images tell a pose from fewer rows and samples, few rows take no convolution block."""
 
     @pytest.mark.parametrize(("side", "n_rows", "is_thrifty"), [(32, 40, False), (33, 40, True), (33, 20, False)])
     def test_large_images_take_fewer_rows_and_samples(self, side, n_rows, is_thrifty):
         rows, samples = torch.zeros(n_rows, 1, side, side), Candidates(loaded(), seeded(), n_candidates=1200)
-        bench = Bench(None, rows, SETTINGS, samples, seeded(), print)
+        bench = Bench(Problem(loaded(), Identity()), rows, SETTINGS, samples, seeded(), print)
         assert len(bench.candidates.images) == (Policy().n_candidates_large if is_thrifty else 1200)
         assert bench.n_structured == (48 if is_thrifty else 64)
 

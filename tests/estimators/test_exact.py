@@ -6,6 +6,7 @@ from sklearn.decomposition import PCA
 
 from skmimic import KnownCorruptionProjector, MimicDomainAligner, MimicGANProjector, PGDProjector
 from skmimic.corruptions import BlockLoss, Compose, GaussianBlur, Invert, MissingPixels, Photometric, Rotation, Zoom
+from skmimic.datasets import load_mnist_sample
 from tests.helpers import (
     LEARNING,
     PROJECTORS,
@@ -145,3 +146,46 @@ def test_aligner_and_projector_agree_once_they_know_the_same():
     aligner = small(MimicDomainAligner, surrogate="affine").fit(pictures()).adapt(pictures()[:20])
     projector = small(MimicGANProjector, surrogate="affine").fit(pictures()[:20])
     np.testing.assert_array_equal(aligner.transform(pictures()), projector.transform(pictures()))
+
+
+class TestRoughComponents:
+    """Forty components leave a fifth of digits undrawn; that is not taken for a corruption."""
+
+    @staticmethod
+    def answer(corrupt, surrogate="auto"):
+        rows = load_mnist_sample(size=16).images
+        train, clean = rows[600:].reshape(-1, 256), rows[:100].astype(np.float64)
+        pca, known = PCA(40, random_state=0).fit(train), {"data_range": (0, 255), "random_state": 0}
+        projector = MimicGANProjector(pca, surrogate=surrogate, **known).fit(corrupt(clean.copy()))
+        drawn = pca.inverse_transform(pca.transform(clean.reshape(-1, 256))).reshape(clean.shape)
+        errors = [((images - clean) ** 2).mean() ** 0.5 for images in (projector.transform(corrupt(clean)), drawn)]
+        return *errors, projector.surrogate_.describe()
+
+    def test_clean_rows_are_left_alone(self):
+        error, best, found = self.answer(lambda clean: clean)
+        assert found["family"] == "identity"
+        assert error == pytest.approx(best, rel=0.01)
+
+    @pytest.mark.parametrize(("gain", "bias"), [(0.5, 0.0), (0.6, 0.3)])
+    def test_a_gain_is_found(self, gain, bias):
+        def corrupt(clean):
+            return gain * clean + 127.5 * (1 - gain + bias)
+
+        error, _, found = self.answer(corrupt)
+        clean = load_mnist_sample(size=16).images[:100].astype(np.float64)
+        assert found["gain"] == pytest.approx((gain,), rel=0.2)
+        assert error < 0.5 * ((corrupt(clean) - clean) ** 2).mean() ** 0.5
+
+    def test_hidden_pixels_are_found_and_filled(self):
+        def corrupt(clean):
+            clean = clean.copy()
+            clean[:, 5:10, 5:10] = 0
+            return clean
+
+        error, _, found = self.answer(corrupt)
+        named, _, _ = self.answer(corrupt, "mask")
+        assert found["fraction_masked"] == 25 / 256
+        assert "gain" not in found
+        assert error < 1.05 * named
+        clean = load_mnist_sample(size=16).images[:100].astype(np.float64)
+        assert named < 0.75 * ((corrupt(clean) - clean) ** 2).mean() ** 0.5

@@ -72,6 +72,10 @@ class Bench:
     def __init__(self, problem, observed, settings, candidates, random, report, policy=None):
         self.problem, self.observed, self.settings = problem, observed, settings
         self.policy = policy = policy or Policy()
+        self._learned_prior = policy.structured_prior  # of the problem's weight, while numbers with units are learned
+        if problem.generator.is_linear:
+            self._learned_prior, weight = 1.0, policy.linear_prior * problem.latent_weight
+            self.problem = problem = problem.with_(latent_weight=weight)
         is_thrifty = math.prod(observed.shape[-2:]) > LARGE and len(observed) >= policy.few_rows
         self.n_structured = policy.n_large if is_thrifty else policy.n_structured
         self.candidates = candidates.first(policy.n_candidates_large) if is_thrifty else candidates
@@ -103,7 +107,7 @@ class Bench:
         rows = self.observed[:n_rows]
         problem = self.problem.with_(surrogate=surrogate, tether=tether).for_rows(rows)
         if in_rounds or schedule == ANNEALED:
-            problem = problem.with_(latent_weight=self.policy.structured_prior * problem.latent_weight)
+            problem = problem.with_(latent_weight=self._learned_prior * problem.latent_weight)
         solve = partial(solve_in_rounds, rivals=rivals) if in_rounds else partial(solve_jointly, schedule=schedule)
         solved = solve(problem, rows, self.settings, self.candidates, self.random, keep=keep)
         self.report(f"learned the family {family!r}")
@@ -122,7 +126,7 @@ class Bench:
         """Estimate the standard errors of what was learned; empty where it was not learned in all the rounds."""
         if learned.last is None or len(PLAN) > self.settings.T:
             return {}
-        weight = self.policy.structured_prior * self.problem.latent_weight
+        weight = self._learned_prior * self.problem.latent_weight
         problem = self.problem.with_(
             surrogate=learned.surrogate, deviation_sd=learned.deviation_sd, latent_weight=weight
         )

@@ -59,8 +59,10 @@ class Policy:
     fewest_flexible: int = 8  # rows; fewer let a convolution explain whatever they happen to show
     # What must pay, as a part of the residual or objective without it
     structured_prior: float = 0.1  # of the latent prior's weight: all of it pulls a pose to likelier latents
+    linear_prior: float = 0.015  # of its weight, for linear generators: .05 loses a gain of .5 of 100 components, 1 all
     structured_below: float = 0.95  # of the identity's residual, and of that without a blur
     paying_below: float = 0.95  # a part that was hardly seen: .96 to 1.07 where it is not there
+    linear_pay_below: float = 0.9  # the same for linear generators: poses there .50 to .88, not there .93 to 1.06
     weak_pay_below: float = 0.8  # the same for few rows and blurred ones, which free numbers fit better than the truth
     blurred_freed_below: float = 0.98  # blurred rows' shear and unequal zooms: .81 to .98 with one, .99 to 1.02 without
     weakly_freed_below: float = 0.9  # few rows' shear and unequal zooms: .72 to 1.10 with one, .85 to 1.05 without
@@ -74,6 +76,9 @@ class Policy:
     surely_loose_below: float = 0.8  # the same by n_rows: .62 to .77 where rows differ, .85 if not
     deviating_above: float = 0.38  # times loose_sd, their root mean square: 16x16 to .33 if rows share a map, else .42
     promising_below: float = 0.98  # a convolution fitted to the images at hand is worth a try
+    promised_below: float = (
+        0.97  # the same, learned shortly on few rows: digits of USPS come to .84 to .95, later to .81
+    )
     flexible_below: float = 0.92  # a convolution, of what deviations alone leave
     unexplained: float = 0.6  # of the mean picture's residual: what leaves more fits nothing
     # Angles of the rows' own

@@ -79,20 +79,30 @@ def select_surrogate(bench):
     structured = replace(structured, residual=measured.residual, latents=measured.latents)
     is_structured = measured.residual < bench.policy.structured_below * plain.residual
     best = bench.accept(structured if is_structured else plain)
-    level, posed = _mean_picture_residual(bench), _with_affine(bench, structured)
+    level = _mean_picture_residual(bench)
+    if not bench.problem.generator.is_linear:
+        best = bench.accept(_freed(bench, structured, best, level, final(measured if is_structured else plain)))
+    _warn_if_unexplained(best.residual, level, bench.policy.unexplained)
+    return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
+
+
+def _freed(bench, structured, best, level, objective):
+    """Let rows differ, or add a convolution block, where what they share leaves much; returns the best then.
+
+    Not for a linear generator: both draw what linear images lack, whatever the corruption.
+    """
+    posed = _with_affine(bench, structured)
     (loose, rows_differ), flexible = _loosened(bench, posed), None
     is_explained = best.residual < bench.policy.explained * level
     if not is_explained:
         flexible = _flexible(bench, posed, loose, rows_differ)
     if flexible is not None:
-        best = flexible
-    elif not is_explained and rows_differ:
-        best = loose
-    elif loose.residual < bench.policy.read_below * posed.residual:
-        best = _read(bench, posed, final(measured if is_structured else plain)) or best
-    bench.accept(best)
-    _warn_if_unexplained(best.residual, level, bench.policy.unexplained)
-    return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
+        return flexible
+    if not is_explained and rows_differ:
+        return loose
+    if loose.residual < bench.policy.read_below * posed.residual:
+        return _read(bench, posed, objective) or best
+    return best
 
 
 def _with_affine(bench, structured):
@@ -162,8 +172,8 @@ def _flexible(bench, structured, loose, rows_differ):
     limit = bench.policy.flexible_below * loose.residual
     tether = parts["affine"].theta.detach().clone() if len(bench.observed) < bench.policy.few_rows else None
     bench.learn(surrogate, family, CONSTANT[:1], bench.policy.n_promise, tether)
-    if bench.project(surrogate, family, CONSTANT[0]).residual > limit:  # it would not come down later
-        return None
+    if bench.project(surrogate, family, CONSTANT[0]).residual > bench.policy.promised_below * loose.residual:
+        return None  # it would not come down later
     learned = bench.learn(surrogate, family, CONSTANT[1:], bench.policy.n_flexible, tether)
     measured = bench.project(surrogate, family, CONSTANT[-1]).residual
     return replace(learned, residual=measured) if measured < limit else None
@@ -188,11 +198,17 @@ def _structured(bench, plain):
         left = {other: parts[other] for other in learned.family.split("+") if other != name}
         if left or name == "affine":
             trial = _learn_structured(bench, left, found, width) if left else plain
-            is_weak = len(bench.observed) < bench.policy.few_rows or "blur" in parts
-            limit = bench.policy.weak_pay_below if is_weak else bench.policy.paying_below
+            limit = _paying_below(bench, is_blurred="blur" in parts)
             is_paid = projected(bench, learned) < limit * projected(bench, trial)
             learned = learned if is_paid else bench.accept(trial)
     return learned
+
+
+def _paying_below(bench, is_blurred):
+    """Tell how clearly a part that was hardly seen must lower the objective."""
+    if is_blurred or len(bench.observed) < bench.policy.few_rows:
+        return bench.policy.weak_pay_below
+    return bench.policy.linear_pay_below if bench.problem.generator.is_linear else bench.policy.paying_below
 
 
 def _left_blur(bench, learned):

@@ -28,7 +28,7 @@ def start_as_found(bench, surrogate):
     else:
         width, found = retrieve_blurred(bench.candidates, bench.observed, width, bench.policy)
     set_as_found(surrogate, found, width)
-    if (mask := surrogate.part(Mask)) is not None and found.has_mask:
+    if (mask := surrogate.part(Mask)) is not None and _is_learned(mask) and found.has_mask:
         mask.set_dead(found.dead.cpu(), found.values.cpu())
         mask.requires_grad_(False)
     if surrogate.missing is not None and found.missing is not None:
@@ -38,7 +38,7 @@ def start_as_found(bench, surrogate):
 
 def learn_from(bench, surrogate, family, poses, schedule, n_rows):
     """Learn a surrogate from where its map may be; the four numbers of a similarity first where no shear was found."""
-    if surrogate.part(Affine) is None:
+    if (affine := surrogate.part(Affine)) is None or not _is_learned(affine):
         return bench.learn(surrogate, family, schedule, n_rows)
     policy, (first, *others) = bench.policy, [_at(surrogate, pose) for pose in poses]
     if poses[0] == Pose() or not has_units(surrogate):
@@ -55,6 +55,11 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
     limit = 1.0 if surrogate.part(Blur) is None else policy.blurred_freed_below
     limit = policy.weakly_freed_below if len(bench.observed) < policy.few_rows else limit
     return free if projected(bench, free) < limit * projected(bench, similar) else similar
+
+
+def _is_learned(part):
+    """Whether a part of a surrogate is to be learned, not held as the user gave it."""
+    return any(value.requires_grad for value in part.parameters())
 
 
 def _held(surrogate, is_similarity):
@@ -87,10 +92,10 @@ def _at(surrogate, pose):
 
 @torch.no_grad()
 def set_as_found(surrogate, found, width):
-    """Put blur, gain and bias that retrieval found into the parts of a composition that hold them."""
+    """Put blur, gain and bias that retrieval found into the parts of a composition that are to learn them."""
     blur, tone = (surrogate.part(kind) for kind in (Blur, Photometric))
-    if blur is not None and width is not None:
+    if blur is not None and _is_learned(blur) and width is not None:
         blur.log_sigma.fill_(math.log(width))
-    if tone is not None and found.has_photometric:
+    if tone is not None and _is_learned(tone) and found.has_photometric:
         tone.gain.fill_(found.tone.gain)
         tone.bias.fill_(found.tone.bias)
