@@ -61,7 +61,7 @@ def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
     if not reset and image_shape is not None:
         check_fits(subject, X, told, image_shape)
     X = X if told is None else rows_in(X, told)
-    rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite="allow-nan")
+    rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite=False)  # values: below
     check_seen(subject, rows, whole)
     refuse_huge(subject, rows)
     dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)

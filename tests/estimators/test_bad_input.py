@@ -46,7 +46,8 @@ def of_dtype(dtype):
 
 BAD_X = {
     "a row of NaN": (broken(np.nan, where=3), ValueError, r"NaN.*row 3"),
-    "infinity": (broken(np.inf), ValueError, "contains infinity"),
+    "infinity": (broken(np.inf), ValueError, "contains infinity in 1 of 40 rows; the first is row 3"),
+    "rows of minus infinity": (broken(-np.inf, where=slice(7, 9)), ValueError, "infinity in 2 of 40 rows.* row 7"),
     "no rows": (pictures()[:0], ValueError, "0 sample"),
     "no features": (pictures()[:, :0], ValueError, "0 feature"),
     "one dimension": (pictures()[0], ValueError, r"(?s)Expected 2D array, got 1D array.*Reshape your data"),
