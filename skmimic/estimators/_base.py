@@ -211,7 +211,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
 
         `whole` says why NaN, a pixel that was not seen, is refused, beside what the generator asks for.
         """
-        check_is_fitted(self)
+        self._check_ready()
         rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=whole or self._why_whole())
         refuse_far(type(self).__name__, rows, self.data_range_)
         self._check_range(rows)

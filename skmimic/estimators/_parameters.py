@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
 
-from ..utils import is_one_picture
+from ..utils import Bounds, is_one_picture, resolve_device
 from ..utils._sklearn import InvalidParameterError
 from ._layout import known_image_shape
 
@@ -15,11 +17,23 @@ __all__ = ["CheckedParameters"]
 
 
 class CheckedParameters(BaseEstimator):
-    """Check all parameters by one method."""
+    """Check all parameters by one method, in `fit` and, as `set_params` may have changed them, in what comes later."""
 
     def _validate_params(self):
         super()._validate_params()
         _check_image_shape(type(self).__name__, self.image_shape, getattr(self, "gan", None))
+        try:
+            if not isinstance(self.data_range, str):
+                Bounds.of(self.data_range)
+            resolve_device(self.device)
+        except ValueError as error:
+            raise InvalidParameterError(f"{type(self).__name__}: {error}") from error
+
+    def _check_ready(self):
+        """Ask for `fit` and for valid parameters; `fit` itself has checked them already."""
+        check_is_fitted(self)
+        if not get_config()["skip_parameter_validation"]:
+            self._validate_params()
 
 
 def _check_image_shape(subject, value, gan):
