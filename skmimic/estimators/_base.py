@@ -171,7 +171,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
             self.generator_ = adopt_range(generator, self.data_range_, seen)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
-        self._range_memory.check_mixed(subject, rows)
+        if self._has_range():
+            self._range_memory.check_mixed(subject, rows)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -218,9 +219,13 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         return rows, form
 
     def _check_range(self, rows):
-        """Warn of rows in another range than those of `fit`; vectors without known black and white have none."""
-        if not (is_vector(self.image_shape_) and self._range_memory.is_measured):
+        """Warn of rows in another range than those of `fit`."""
+        if self._has_range():
             self._range_memory.check(type(self).__name__, rows)
+
+    def _has_range(self):
+        """Whether X has a black and a white; vectors have none unless somebody told them."""
+        return not (is_vector(self.image_shape_) and self._range_memory.is_measured)
 
     def _trained(self, rows, image_shape):
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""

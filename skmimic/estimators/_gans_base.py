@@ -36,7 +36,7 @@ from ._gans_file import FITTED, described, restored
 from ._huge import refuse_far
 from ._layout import as_came, known_image_shape
 from ._parameters import CheckedParameters
-from ._ranges import choose_data_range
+from ._ranges import RangeMemory, choose_data_range
 
 __all__ = ["TrainedGenerator"]
 
@@ -146,7 +146,7 @@ class TrainedGenerator(Versioned, CheckedParameters, metaclass=ABCMeta):
         ConvergenceWarning
             If its images are noise or blank beside X, as after few steps.
         DataRangeWarning
-            If X leaves `data_range`.
+            If X leaves `data_range`, or some of its rows look as if they were in another range.
         """
         refuse_fork()
         known = known_image_shape(self.image_shape, None)
@@ -159,6 +159,8 @@ class TrainedGenerator(Versioned, CheckedParameters, metaclass=ABCMeta):
         self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, is_open=is_open)
         self._sample_shape = form.shape
         refuse_far(type(self).__name__, rows, self.data_range_)
+        if not is_open:
+            RangeMemory.of(self.data_range_, rows).check_mixed(type(self).__name__, rows)
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )
