@@ -114,9 +114,16 @@ def _of_columns(columns):
 
 
 def _image_key(items, fewest_axes=1):
-    """The key whose item has the most axes, as images have; None where none has enough."""
-    key = max(items, key=lambda key: n_axes(items[key]), default=None)
-    return key if key is not None and n_axes(items[key]) >= fewest_axes else None
+    """The key whose item is most like images: pictures or arrays, of most axes; None where none has enough axes."""
+    enough = [key for key in items if n_axes(items[key]) >= fewest_axes]
+    return max(enough, key=lambda key: (_holds_pictures(items[key]), n_axes(items[key])), default=None)
+
+
+def _holds_pictures(item):
+    """Whether an item is, or lists, pictures or arrays of two axes; boxes and outlines are lists of numbers."""
+    while isinstance(item, (list, tuple)) and len(item):
+        item = item[0]
+    return n_axes(item) >= 2
 
 
 def listed(names, most=5):

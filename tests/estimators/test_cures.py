@@ -173,6 +173,14 @@ def test_rows_of_a_table_are_those_of_the_advice():
     np.testing.assert_array_equal(as_array("Test", images), pictures(N).reshape(N, 8, 8))
 
 
+@pytest.mark.parametrize("as_columns", [False, True])
+def test_boxes_are_not_taken_for_images(as_columns):
+    row = {"box": [[[0.0, 1.0]]], "picture": pictures()[0].reshape(8, 8), "label": 3}
+    X = {name: [value] * 3 for name, value in row.items()} if as_columns else [row] * 3
+    with pytest.raises(TypeError, match="Its key 'picture' holds"):
+        small(PGDProjector).fit(X)
+
+
 class TableOfRows:
     """Stand-in for a data set of Hugging Face: rows by index, columns by name, no array."""
 
