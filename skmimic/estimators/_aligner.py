@@ -15,6 +15,7 @@ from ._data import canonical_images, check_seen, distinct_rows, valid_rows
 from ._docs import with_shared_parameters
 from ._domains import check_sample_domain, source_and_targets, target_domains
 from ._drafts import all_or_nothing
+from ._inputs import as_array
 from ._projector_methods import ProjectorMethods
 
 __all__ = ["MimicDomainAligner", "Target"]
@@ -210,6 +211,8 @@ class MimicDomainAligner(ProjectorMethods):
         ValueError
             If target rows come both ways, source rows are missing, or `class_prior` doesn't fit `y`.
         """
+        if sample_domain is not None:
+            X = as_array(type(self).__name__, X)
         source, targets = source_and_targets(type(self).__name__, X, sample_domain)
         self._check_sides(source, targets, X_target)
         rows = self._fit_data(X if source is None else source, is_clean=source is not None)
@@ -412,7 +415,7 @@ class MimicDomainAligner(ProjectorMethods):
         if sample_domain is None:
             self._adapt_to(self._target_rows(X))
             return self
-        rows = X.X if isinstance(X, Target) else X
+        rows = as_array(type(self).__name__, X.X if isinstance(X, Target) else X)
         source, targets = source_and_targets(type(self).__name__, rows, sample_domain)
         if source is not None:
             raise ValueError(

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -33,6 +33,7 @@ from ..losses import LOSSES
 from ..surrogates import Surrogate
 from ..utils import Bounds, RowRunner, Versioned, as_images, is_vector, n_values, resolve_device, warn_user
 from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
+from ._columns import cure_of_surplus
 from ._data import (
     canonical_images,
     check_image_shape,
@@ -42,6 +43,7 @@ from ._data import (
 from ._drafts import all_or_nothing
 from ._huge import refuse_far
 from ._layout import Form, check_order, known_image_shape, mismatch
+from ._parameters import CheckedParameters
 from ._projection import Job, project_rows
 from ._ranges import RangeMemory, check_units, choose_data_range
 from ._reporting import Printer, Reporter
@@ -51,7 +53,7 @@ __all__ = ["MimicEstimator", "is_given", "n_components_of"]
 MOST_COMPONENTS = 32
 
 
-class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=ABCMeta):
+class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metaclass=ABCMeta):
     """Base class: resolves the generator and runs phases A and B; parameters are documented in the subclasses."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -71,7 +73,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         "start": [StrOptions(set(STARTS))],
         "optimizer": [StrOptions({"auto", "lbfgs", "adam", "rmsprop", "rmsprop_tf"})],
         "stochastic_clipping": ["boolean"],
-        "image_shape": ["array-like", None],
+        "image_shape": "no_validation",  # by CheckedParameters
         "data_range": [StrOptions({"auto"}), "array-like"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
@@ -151,13 +153,15 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         The rows `seen` tell where latents lie, too, if they are clean or what the generator was made of.
         """
         subject, self._form = type(self).__name__, form
-        told = check_image_shape(subject, self.image_shape, form.image_shape, rows.shape[1])
+        names = getattr(self, "feature_names_in_", None)
+        told = check_image_shape(subject, self.image_shape, form, rows, names)
         gan = self._trained(seen, told)
         generator = self._resolve_generator(gan, seen, told)
         self._check_solver(generator, generator.is_linear)
         self.image_shape_ = generator.image_shape
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
-            raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_)
+            cure = cure_of_surplus(rows, n_values(self.image_shape_), names)
+            raise mismatch(subject, (len(rows), *form.shape), told, self.image_shape_, cure)
         self.data_range_ = self._choose_range(gan, generator, rows)
         refuse_far(subject, rows, self.data_range_)
         self.generator_ = adopt_range(generator, self.data_range_)
@@ -167,7 +171,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
             self.generator_ = adopt_range(generator, self.data_range_, seen)
         is_measured = generator.adopts_range and isinstance(self.data_range, str)
         self._range_memory = RangeMemory.of(self.data_range_, rows, is_measured)
-        self._range_memory.check_mixed(subject, rows)
+        if self._has_range():
+            self._range_memory.check_mixed(subject, rows)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._was_adapted = False
 
@@ -187,7 +192,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
         self._form = Form((0,), None, np.dtype(np.float32))
         generator = self._resolve_generator(self.gan, None, told)
         self.image_shape_, n_features = generator.image_shape, n_values(generator.image_shape)
-        check_image_shape(subject, self.image_shape, self.image_shape_, n_features)
+        self._form = Form(self.image_shape_, self.image_shape_, np.dtype(np.float32))
+        check_image_shape(subject, self.image_shape, self._form, np.zeros((0, n_features)))
         bounds = saved_range if isinstance(self.data_range, str) else Bounds.of(self.data_range)
         if generator.adopts_range and bounds is None:
             raise NotFittedError(
@@ -206,16 +212,20 @@ class MimicEstimator(Versioned, CallbackSupportMixin, BaseEstimator, metaclass=A
 
         `whole` says why NaN, a pixel that was not seen, is refused, beside what the generator asks for.
         """
-        check_is_fitted(self)
+        self._check_ready()
         rows, form = valid_rows(self, X, reset=False, image_shape=self.image_shape_, whole=whole or self._why_whole())
         refuse_far(type(self).__name__, rows, self.data_range_)
         self._check_range(rows)
         return rows, form
 
     def _check_range(self, rows):
-        """Warn of rows in another range than those of `fit`; vectors without known black and white have none."""
-        if not (is_vector(self.image_shape_) and self._range_memory.is_measured):
+        """Warn of rows in another range than those of `fit`."""
+        if self._has_range():
             self._range_memory.check(type(self).__name__, rows)
+
+    def _has_range(self):
+        """Whether X has a black and a white; vectors have none unless somebody told them."""
+        return not (is_vector(self.image_shape_) and self._range_memory.is_measured)
 
     def _trained(self, rows, image_shape):
         """The `gan` parameter; a clone trained on the rows if it is an estimator that is not fitted."""

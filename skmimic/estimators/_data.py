@@ -1,7 +1,6 @@
 """What the user passes as X, checked once, and turned into canonical images."""
 
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,9 +8,10 @@ import torch
 from ..exceptions import GeneratorMismatchError
 from ..utils import CANONICAL, as_images, n_values, shielded, steps_of
 from ..utils._sklearn import validate_data, without_dispatch
+from ._columns import cure_of_surplus, error_of_words
 from ._huge import refuse_huge
 from ._inputs import as_array
-from ._layout import Form, check_fits, rows_in, shapes_in
+from ._layout import Form, check_fits, cure_of_folded, rows_in, shapes_in
 
 __all__ = [
     "DTYPES",
@@ -61,11 +61,25 @@ def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
     if not reset and image_shape is not None:
         check_fits(subject, X, told, image_shape)
     X = X if told is None else rows_in(X, told)
-    rows = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite="allow-nan")
+    rows = _validated(estimator, X, reset)
     check_seen(subject, rows, whole)
     refuse_huge(subject, rows)
     dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
     return rows, Form(shape or rows.shape[1:], told, dtype)
+
+
+def _validated(estimator, X, reset):
+    """Let scikit-learn validate X; where columns are no pixels, name them. Values are looked at later."""
+    try:
+        return validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite=False)
+    except (TypeError, ValueError) as error:
+        worded = error_of_words(type(estimator).__name__, X)
+        if worded is not None:
+            raise worded from error
+        cure = None if reset else cure_of_surplus(X, estimator.n_features_in_, getattr(X, "columns", None))
+        if cure is not None:
+            raise ValueError(f"{error} {cure}") from error
+        raise
 
 
 def check_seen(subject, rows, whole=None):
@@ -100,7 +114,7 @@ def check_seen(subject, rows, whole=None):
         )
 
 
-def check_image_shape(subject, wanted, told, n_features):
+def check_image_shape(subject, wanted, form, rows, names=None):
     """Bring the `image_shape` parameter and the form of X together.
 
     Parameters
@@ -109,9 +123,11 @@ def check_image_shape(subject, wanted, told, n_features):
         Name of the estimator, for messages.
     wanted : sequence of int or None
         The parameter.
-    told : tuple of int or None
-        What the form of X tells.
-    n_features : int
+    form : Form
+        Of X.
+    rows : ndarray (n, n_features)
+    names : sequence of str or None, default=None
+        Of the columns.
 
     Returns
     -------
@@ -122,16 +138,25 @@ def check_image_shape(subject, wanted, told, n_features):
     GeneratorMismatchError
         If they contradict each other or the number of features.
     """
+    told = form.image_shape
     if wanted is None:
         return told
-    shape = tuple(int(side) for side in wanted) if isinstance(wanted, (Sequence, np.ndarray)) else ()
-    if len(shape) != 3 or min(shape) < 1 or n_values(shape) != n_features or told not in (None, shape):
-        form = f" in the shape {told}" if told else ""
+    shape = tuple(int(side) for side in wanted)
+    if n_values(shape) != rows.shape[1] or told not in (None, shape):
+        where = f" in the shape {told}" if told else ""
         raise GeneratorMismatchError(
             f"{subject}: image_shape={wanted!r} must be (channels, height, width) of the images of X, which have "
-            f"{n_features} values{form}."
+            f"{rows.shape[1]} values{where}. {_cure_of_shape(form, shape, rows, names)}"
         )
     return shape
+
+
+def _cure_of_shape(form, wanted, rows, names):
+    """Say how to bring X and `image_shape` together."""
+    if form.image_shape is None:
+        return cure_of_surplus(rows, n_values(wanted), names) or f"Pass three sizes whose product is {rows.shape[1]}."
+    unfolded = cure_of_folded((len(rows), *form.shape), wanted)
+    return unfolded or f"Pass image_shape={form.image_shape}, or leave it out."
 
 
 @shielded()

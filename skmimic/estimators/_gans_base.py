@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,7 +35,8 @@ from ._drafts import all_or_nothing
 from ._gans_file import FITTED, described, restored
 from ._huge import refuse_far
 from ._layout import as_came, known_image_shape
-from ._ranges import choose_data_range
+from ._parameters import CheckedParameters
+from ._ranges import RangeMemory, choose_data_range
 
 __all__ = ["TrainedGenerator"]
 
@@ -46,7 +46,7 @@ TRAINING = (
 )
 
 
-class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
+class TrainedGenerator(Versioned, CheckedParameters, metaclass=ABCMeta):
     """Base class of estimators that train a generator on X; its parameters are documented there."""
 
     _parameter_constraints: ClassVar[dict] = {
@@ -58,7 +58,7 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "ema_decay": [Interval(Real, 0, 1, closed="left")],
         "prior": [StrOptions({"auto", "uniform", "normal"})],
-        "image_shape": ["array-like", None],
+        "image_shape": "no_validation",  # by CheckedParameters
         "data_range": [StrOptions({"auto"}), "array-like"],
         "mixed_precision": ["boolean"],
         "checkpoint": [str, os.PathLike, None],
@@ -146,18 +146,21 @@ class TrainedGenerator(Versioned, BaseEstimator, metaclass=ABCMeta):
         ConvergenceWarning
             If its images are noise or blank beside X, as after few steps.
         DataRangeWarning
-            If X leaves `data_range`.
+            If X leaves `data_range`, or some of its rows look as if they were in another range.
         """
         refuse_fork()
         known = known_image_shape(self.image_shape, None)
         rows, form = valid_rows(self, X, reset=True, image_shape=known, whole=TRAINING)
         check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
-        told = check_image_shape(type(self).__name__, self.image_shape, form.image_shape, rows.shape[1])
+        names = getattr(self, "feature_names_in_", None)
+        told = check_image_shape(type(self).__name__, self.image_shape, form, rows, names)
         self.image_shape_ = told or infer_image_shape(rows.shape[1])
         is_open = is_vector(self.image_shape_)
         self.data_range_ = choose_data_range(type(self).__name__, self.data_range, rows, is_open=is_open)
         self._sample_shape = form.shape
         refuse_far(type(self).__name__, rows, self.data_range_)
+        if not is_open:
+            RangeMemory.of(self.data_range_, rows).check_mixed(type(self).__name__, rows)
         settings = TrainingSettings(
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )

@@ -1,4 +1,4 @@
-"""Finite values too large to compute with are refused by name, before they come back as NaN."""
+"""Infinities and values too large to compute with are refused by name, before they come back as NaN."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ FARTHEST = 2.0**20  # half-ranges from the middle: single precision has 24 bits,
 
 
 def refuse_huge(subject, rows):
-    """Raise DataRangeError where a value is too large to be squared and summed in single precision.
+    """Refuse infinities, and values too large to be squared and summed in single precision.
 
     Parameters
     ----------
@@ -20,6 +20,10 @@ def refuse_huge(subject, rows):
         Name of the estimator, for messages.
     rows : ndarray (n, n_features)
         NaN is no value.
+
+    Raises
+    ------
+    DataRangeError
     """
     _refuse(subject, rows, 0.0, LARGEST, f"more than {LARGEST:g}, which single precision cannot square and sum")
 
@@ -45,6 +49,8 @@ def _refuse(subject, rows, middle, farthest, reason):
     if rows.dtype.kind != "f" or not rows.size:
         return
     low, high = float(np.fmin.reduce(rows, axis=None)), float(np.fmax.reduce(rows, axis=None))
+    if np.isinf([low, high]).any():
+        _refuse_infinities(subject, rows)
     if max(high - middle, middle - low) <= farthest:
         return
     worst = low if middle - low > high - middle else high
@@ -52,4 +58,12 @@ def _refuse(subject, rows, middle, farthest, reason):
     raise DataRangeError(
         f"{subject}: X holds {worst:g} in row {row}; that is {reason}. Correct it, or put NaN for a pixel that was not "
         "seen; if all values are so large, divide X and the data_range by a power of ten."
+    )
+
+
+def _refuse_infinities(subject, rows):
+    is_infinite = np.isinf(rows).any(axis=1)
+    raise DataRangeError(
+        f"{subject}: X contains infinity in {int(is_infinite.sum())} of {len(rows)} rows; the first is row "
+        f"{is_infinite.argmax()}. Correct them, or put NaN for a pixel that was not seen."
     )

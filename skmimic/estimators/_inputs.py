@@ -1,12 +1,12 @@
 """Everything that can be an array of images, made one: tensors, and lists of arrays, tensors or pictures."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.masked import MaskedTensor
 
 from ..exceptions import DataRangeError, GeneratorMismatchError
+from ..utils import first_line
+from ._refusals import is_opaque, is_picture, refuse_items, refuse_source
 
 __all__ = ["as_array"]
 
@@ -31,21 +31,19 @@ def as_array(subject, X):
     GeneratorMismatchError
         If images of a list differ in shape or mode, or have a mode that is no brightness. The first is named.
     TypeError
-        If X is a data set, a loader, an iterator or one picture, or holds labels beside its images.
+        If X is a data set, a loader, an iterator, a table or one picture, holds labels beside its images, names files,
+        or is a tensor without values or with most of them left out.
     """
     X = _unmasked(X)
-    if _is_picture(X):
-        raise TypeError(f"{subject}: X is one picture, expected an array or a list of images. Pass [X].")
-    if isinstance(X, (Dataset, DataLoader, Iterator)):
-        raise TypeError(_refusal(subject, X))
+    refuse_source(subject, X)
     if torch.is_tensor(X):
-        return _of_tensor(X)
-    if getattr(X, "ndim", 1) == 1 and hasattr(X, "to_numpy"):  # a series
+        return _of_tensor(subject, X)
+    if getattr(X, "ndim", 1) == 1 and hasattr(X, "to_numpy") and not hasattr(X, "columns"):  # a series, no frame
         X = X.to_numpy()
-    if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1 and len(X):
-        X = list(X) if _is_image(X[0]) or _is_labelled(X[0]) else X
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OSU" and X.ndim == 1 and len(X):
+        X = list(X) if _is_image(X[0]) or is_opaque(X[0]) else X
     if isinstance(X, (list, tuple)) and len(X):
-        _refuse_labels(subject, X)
+        refuse_items(subject, X)
     if isinstance(X, (list, tuple)) and len(X) and _is_image(X[0]):
         return _stacked(subject, X)
     return np.asarray(X) if len(getattr(X, "shape", ())) > 2 else X  # images of other array libraries
@@ -60,64 +58,53 @@ def _unmasked(X):
     return (X if X.dtype.kind == "f" else X.astype(np.float32)).filled(np.nan)
 
 
-def _refusal(subject, X):
-    """Say how to make an array of what is none."""
-    if isinstance(X, DataLoader):
-        cure = "torch.cat([batch[0] for batch in loader]), or without [0] where batches are tensors"
-    elif isinstance(X, Dataset):
-        cure = "torch.stack([item[0] for item in dataset]), or without [0] where items are tensors"
-    else:
-        cure = "list(X), or [item[0] for item in X] where its items are pairs"  # to look would take one away
-    return f"{subject}: X is a {type(X).__name__}, expected an array or a list of images. Pass {cure}."
+def _of_tensor(subject, tensor, name="X"):
+    """Copy a tensor into an array, without its gradient, whatever its layout and type, or say how to make it one."""
+    if tensor.is_nested:  # its images may differ in shape, which is told as of a list
+        return _stacked(subject, list(tensor.unbind()))
+    if tensor.layout not in (torch.strided, torch.jagged, torch._mkldnn):
+        raise TypeError(
+            f"{subject}: {name} is a sparse tensor, but dense data is required. Pass {name}.to_dense(), in which every "
+            "value that is not stored is 0."
+        )
+    if tensor.is_meta:
+        raise TypeError(f"{subject}: {name} is a tensor on the device 'meta', which holds no values. Load them first.")
+    try:
+        return _plain(tensor)
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        raise TypeError(
+            f"{subject}: {name} is a tensor that numpy cannot hold ({first_line(error)}). Pass a dense tensor of "
+            "float32 or uint8, or an array."
+        ) from error
 
 
-def _refuse_labels(subject, X):
-    """Say where the images are in a list of pairs (image, label), and in a pair (X, y)."""
-    if _is_labelled(X[0]):
-        cure = f"X holds images with their labels, {type(X[0]).__name__}s. Pass [item[0] for item in X]"
-    elif len(X) == 2 and _n_axes(X[0]) >= 2 and (X[1] is None or _n_axes(X[1]) == 1):
-        cure = "X is a pair of images and labels, (X, y). Pass X[0], and X[1] as y where labels are wanted"
-    else:
-        return
-    raise TypeError(f"{subject}: {cure}.")
-
-
-def _is_labelled(item):
-    """Whether an item of a list is a pair of an image and a label."""
-    is_pair = isinstance(item, (list, tuple)) and len(item) > 1
-    return is_pair and _n_axes(item[0]) >= 1 and not isinstance(item[0], (list, tuple)) and _n_axes(item[1]) == 0
-
-
-def _n_axes(item):
-    """How many axes an item has; lists are looked into, a picture has two."""
-    if isinstance(item, (list, tuple)):
-        return 1 + (_n_axes(item[0]) if len(item) else 0)
-    return 2 if _is_picture(item) else getattr(item, "ndim", 0)
-
-
-def _of_tensor(tensor):
-    """Copy a tensor into an array, without its gradient; numpy has no bfloat16."""
+def _plain(tensor):
+    """Bring a tensor into a form that numpy shares."""
+    if isinstance(tensor, MaskedTensor):
+        data, mask = tensor.get_data().detach().cpu().numpy(), tensor.get_mask().cpu().numpy()
+        return _unmasked(np.ma.masked_array(data, ~mask))
     tensor = tensor.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    if tensor.is_quantized:
+        tensor = tensor.dequantize()
+    if tensor.layout != torch.strided:
+        tensor = tensor.to_dense()
+    if tensor.is_floating_point() and tensor.dtype not in (torch.float16, torch.float32, torch.float64):
+        tensor = tensor.float()
+    return tensor.resolve_conj().resolve_neg().numpy()
 
 
 def _is_image(item):
     """Whether an item of a list is a picture, a tensor, or has more than one axis."""
-    if _is_picture(item) or torch.is_tensor(item):
+    if is_picture(item) or torch.is_tensor(item):
         return True
     is_nested = isinstance(item, (list, tuple)) and len(item) and isinstance(item[0], (list, tuple, np.ndarray))
     return is_nested or (isinstance(item, np.ndarray) and item.ndim > 1)
 
 
-def _is_picture(item):
-    """Whether an item is a picture of Pillow, which need not be installed."""
-    return hasattr(item, "getbands") and hasattr(item, "mode")
-
-
 def _stacked(subject, items):
     """Stack images of one shape."""
     for index, item in enumerate(items):
-        if _is_picture(item):
+        if is_picture(item):
             _check_mode(subject, index, item, items[0])
     arrays = [_as_image(subject, index, item) for index, item in enumerate(items)]
     for index, array in enumerate(arrays):
@@ -141,7 +128,7 @@ def _check_mode(subject, index, picture, first):
             f"{subject}: X[{index}] is a picture of mode {picture.mode!r}, whose values are not grey or RGB. Convert "
             f'all pictures, picture.convert("RGB") or picture.convert("L").'
         )
-    if _is_picture(first) and picture.mode != first.mode:
+    if is_picture(first) and picture.mode != first.mode:
         raise GeneratorMismatchError(
             f"{subject}: X[{index}] is a picture of mode {picture.mode!r}, X[0] of mode {first.mode!r}. Convert all "
             f"pictures to one, picture.convert({first.mode!r})."
@@ -151,7 +138,7 @@ def _check_mode(subject, index, picture, first):
 def _as_image(subject, index, item):
     """Make an array of one image."""
     try:
-        return _of_tensor(item) if torch.is_tensor(item) else np.asarray(_unmasked(item))
+        return _of_tensor(subject, item, f"X[{index}]") if torch.is_tensor(item) else np.asarray(_unmasked(item))
     except ValueError as error:  # of a list whose parts have different lengths
         raise GeneratorMismatchError(
             f"{subject}: X[{index}] is no image: {error}. Pass arrays (H, W), (C, H, W) or (H, W, C)."

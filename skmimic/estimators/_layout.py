@@ -14,6 +14,7 @@ __all__ = [
     "as_came",
     "check_fits",
     "check_order",
+    "cure_of_folded",
     "known_image_shape",
     "mismatch",
     "rows_in",
@@ -162,7 +163,7 @@ def known_image_shape(image_shape, gan):
     Parameters
     ----------
     image_shape : sequence of int or None
-        The parameter; what is no shape is refused later.
+        The parameter, checked.
     gan : Generator, module, pair, estimator, str or None
 
     Returns
@@ -232,7 +233,7 @@ def check_order(subject, form):
         )
 
 
-def mismatch(subject, shape, told, image_shape):
+def mismatch(subject, shape, told, image_shape, cure=None):
     """Make the error for images that do not fit a generator.
 
     Parameters
@@ -245,6 +246,8 @@ def mismatch(subject, shape, told, image_shape):
         (C, H, W) of its images, if known.
     image_shape : tuple (C, H, W)
         Of the generator.
+    cure : str or None, default=None
+        What to do with rows, where that is known.
 
     Returns
     -------
@@ -254,7 +257,7 @@ def mismatch(subject, shape, told, image_shape):
     if told is not None:
         cure = _cure(shape, told, image_shape)
         return GeneratorMismatchError(f"{gives}, but X has images of shape {told}. {cure}")
-    cure = _cure_of_rows(shape, image_shape)
+    cure = cure or _cure_of_rows(shape, image_shape)
     return GeneratorMismatchError(f"{gives}, {n_values(image_shape)} values, but X has {shape[1]} features. {cure}")
 
 
@@ -262,6 +265,9 @@ def _cure(shape, told, wanted):
     """Say what to do with images (n, ...) of a shape that is not the wanted one."""
     if _is_one_image(shape, wanted):
         return ONE_IMAGE
+    folded = cure_of_folded(shape, wanted)
+    if folded is not None:
+        return folded
     if told[1:] == wanted[1:]:
         return _cure_of_channels(shape, told, wanted)
     if told[1:] == (wanted[2], wanted[1]):
@@ -269,6 +275,36 @@ def _cure(shape, told, wanted):
     if n_values(told) == n_values(wanted):
         return "Transpose X to (n, C, H, W), or pass a generator for that shape."
     return RESIZE
+
+
+def cure_of_folded(shape, wanted):
+    """Say how to unfold images whose height and width lie in one axis.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of X, (n, ...).
+    wanted : tuple (C, H, W)
+
+    Returns
+    -------
+    str or None
+        None where they do not, or unfolded would not fit.
+    """
+    channels, *sides = wanted
+    if 1 in sides or len(shape) < 3:
+        return None
+    n_pixels = sides[0] * sides[1]
+    told, first, last = map(_without_ones, (shape[1:], (channels, n_pixels), (n_pixels, channels)))
+    if told not in (first, last):
+        return None
+    is_last = told != first or (channels == 1 and shape[-1] == 1)
+    unfolded = (*sides, channels) if is_last else wanted
+    return f"Height and width of X lie in one axis: pass X.reshape(len(X), {', '.join(map(str, unfolded))})."
+
+
+def _without_ones(shape):
+    return tuple(side for side in shape if side != 1)
 
 
 def _is_one_image(shape, wanted):

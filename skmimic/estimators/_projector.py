@@ -235,7 +235,9 @@ class MimicGANProjector(ObservedProjector):
         >>> MimicGANProjector(gan).load_adaptation(path).surrogate_.family
         'affine'
         """
-        if not hasattr(self, "generator_"):
+        if hasattr(self, "generator_"):
+            self._check_ready()
+        else:
             self._settle_unseen(read_saved_range(path))
         saved = read_adaptation(path, self.generator_)
         self._keep(saved.put_into(no_corruption(self._settings(saved.solver))))

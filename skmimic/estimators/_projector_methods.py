@@ -3,7 +3,6 @@
 import numpy as np
 import torch
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
-from sklearn.utils.validation import check_is_fitted
 
 from ..engine import ProjectionResult
 from ..utils import CANONICAL, as_images, as_rows
@@ -75,7 +74,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         ndarray of shape (n_samples, n_features) or (n_samples, ...)
             In the form and the range of the X of `fit`.
         """
-        check_is_fitted(self)
+        self._check_ready()
         images = torch.as_tensor(self.generator_.decode(Z))
         images = self.generator_.data_range.convert(images, self.data_range_).numpy()
         return self._form.answer(as_rows(images.astype(self._form.dtype)))
@@ -102,7 +101,7 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
             If several corruptions were learned and the labels are missing or do not name one for each row; if X
             contains NaN.
         """
-        check_is_fitted(self)
+        self._check_ready()
         if self.output == "latents":
             X = self.decode(X)
         rows, form = self._new_data(X, whole=CLEAN)

@@ -16,6 +16,11 @@ APART = 0.4  # of what the usual values span, by which all rows leave it: digits
 PART = 0.3  # of the same, that bright rows span to be taken for others' [0, 1]: digits and faces .36 to .5
 NOISE = 0.05  # of the range, by which bright rows may go below its middle
 SMALL_CHANCE = 0.01  # of rows like those of `fit`, below which new rows are in doubt: one row after a fit of 98
+# Rows in [0, 1] among rows in [-1, 1]: benchmarks/mixed_ranges.py has no false alarm in 6,000 batches of one range.
+FEWEST_HALVED, PART_HALVED = 2, 0.1  # rows that must look halved, and their part of all, lest they are chance
+BLACK = -0.9  # median of the darkest values of the other rows, at most; higher, inverted and blurred digits are told
+ALIKE = 0.1  # in [-1, 1]: mean distance of the quantiles of halved rows, doubled, from those of the others
+N_PROFILED = 100  # rows of each kind whose quantiles are taken
 FAR_TOO_WIDE = 16  # times as wide as [0, 1]: whatever was seen in `fit`, floats within [-1, 1] are not in such a range
 
 
@@ -89,7 +94,7 @@ def check_units(subject, generator, bounds, rows):
     DataRangeWarning
         If all rows leave what its samples usually span, or lie in the upper half of it, as [0, 1] does in [-1, 1].
     """
-    lows, highs = _informative(rows)
+    lows, highs = _informative(*_ends_of(rows))
     if not len(lows):
         return
     samples = generator.sample(N_SAMPLES, random_state=0)
@@ -156,7 +161,7 @@ class RangeMemory:
     @classmethod
     def of(cls, bounds, rows, is_measured=False):
         """Remember rows (n, n_features) and their range."""
-        return cls(bounds, is_measured, *_kinds(bounds, *_informative(rows)))
+        return cls(bounds, is_measured, *_kinds(bounds, *_informative(*_ends_of(rows))))
 
     def check(self, subject, rows):
         """Warn when new rows do not look as if they were in the same range.
@@ -174,12 +179,15 @@ class RangeMemory:
         -----
         DataRangeWarning
         """
-        low, high = float(np.nanmin(rows)), float(np.nanmax(rows))
-        lows, highs = _informative(rows)
+        ends = _ends_of(rows)
+        low, high = float(np.nanmin(ends[0])), float(np.nanmax(ends[1]))
+        lows, highs = _informative(*ends)
         if self._is_left(low, high, lows, highs) or self._is_certain(rows.dtype, low, high, lows):
             _warn(subject, low, high, self.bounds)
             return
-        if self.n_faint == 0 and self.check_mixed(subject, rows):
+        if self.n_faint == 0 and self._warn_of_narrow(subject, rows, *ends):
+            return
+        if self._warn_of_halved(subject, rows, *ends, self.n_bright / max(self.n_rows, 1)):
             return
         n_rows, *kinds = _kinds(self.bounds, lows, highs)
         for n_now, n_then in zip(kinds, (self.n_bright, self.n_faint), strict=True):
@@ -190,12 +198,44 @@ class RangeMemory:
                 return
 
     def check_mixed(self, subject, rows):
-        """Warn of the first row in a far smaller range than others of its batch; tells whether there is one."""
-        index = _narrow_row(self.bounds, rows)
-        if index is None or np.nanmax(rows) <= 1:
+        """Warn of the rows of `fit` that are in a far smaller range than others.
+
+        Parameters
+        ----------
+        subject : str
+            Name of the estimator.
+        rows : ndarray (n, n_features)
+
+        Warns
+        -----
+        DataRangeWarning
+            The first such row is named.
+        """
+        ends = _ends_of(rows)
+        if not self._warn_of_narrow(subject, rows, *ends):
+            self._warn_of_halved(subject, rows, *ends)
+
+    def _warn_of_narrow(self, subject, rows, lows, highs):
+        """Warn of the first row of fractions among others that are not; tells whether there is one."""
+        index = _narrow_row(self.bounds, rows, lows, highs)
+        if index is None or np.nanmax(highs) <= 1:
             return False
-        low, high = float(np.nanmin(rows[index])), float(np.nanmax(rows[index]))
-        _warn(subject, low, high, self.bounds, " as other rows do", where=f" in row {index}")
+        where = f" in row {index}"
+        _warn(subject, float(lows[index]), float(highs[index]), self.bounds, " as other rows do", where=where)
+        return True
+
+    def _warn_of_halved(self, subject, rows, lows, highs, part_bright=0.0):
+        """Warn of rows in [0, 1] among others in [-1, 1], unless `fit` saw a like part of bright rows; tells so."""
+        halved = _halved_rows(self.bounds, rows, lows, highs)
+        if not len(halved) or part_bright > len(halved) / len(rows) / 2:
+            return False
+        warn_user(
+            f"{subject}: {len(halved)} of {len(rows)} rows of X look as if they were in (0, 1), among others in the "
+            f"data range {tuple(self.bounds)}; the first is row {halved[0]}, from {lows[halved[0]]:g} to "
+            f"{highs[halved[0]]:g}. Bring all rows to one range, 2 * X - 1 for these. If the corruption did that to "
+            "them, there is nothing to do.",
+            DataRangeWarning,
+        )
         return True
 
     def _is_certain(self, dtype, low, high, lows):
@@ -214,11 +254,10 @@ class RangeMemory:
         return len(leave) > 0 and bool(leave.all())
 
 
-def _narrow_row(bounds, rows):
+def _narrow_row(bounds, rows, lows, highs):
     """First row whose values are fractions within [-1, 1] although the range is far too wide for them, or None."""
     if rows.dtype.kind != "f" or bounds.high - bounds.low < FAR_TOO_WIDE:
         return None
-    lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
     for index in np.flatnonzero((lows >= -1) & (highs <= 1) & (lows < highs)):
         seen = rows[index][~np.isnan(rows[index])]
         if (seen != np.round(seen)).any():
@@ -226,11 +265,38 @@ def _narrow_row(bounds, rows):
     return None
 
 
-def _informative(rows):
-    """Least and largest values of the rows that have two."""
-    lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
+def _halved_rows(bounds, rows, lows, highs):
+    """Indices of rows that look as if they were in [0, 1] among others in [-1, 1]; none where that is in doubt."""
+    nothing = np.zeros(0, dtype=np.intp)
+    if rows.dtype.kind != "f" or max(abs(bounds.low + 1), abs(bounds.high - 1)) > 2 * NOISE:
+        return nothing
     tells = lows < highs
-    return lows[tells].astype(np.float64), highs[tells].astype(np.float64)
+    halved = tells & (lows >= -2 * NOISE) & (highs <= 1 + 2 * NOISE)
+    others = tells & ~halved
+    if not others.any() or halved.sum() < max(FEWEST_HALVED, PART_HALVED * tells.sum()):
+        return nothing
+    if np.median(lows[others]) > BLACK:
+        return nothing
+    difference = 2 * _profile(rows[halved]) - 1 - _profile(rows[others])
+    return np.flatnonzero(halved) if np.abs(difference).mean() <= ALIKE else nothing
+
+
+def _profile(rows):
+    """Mean over rows of their quantiles, in steps of a twentieth."""
+    few = rows[:: -(-len(rows) // N_PROFILED)]
+    return np.nanquantile(few, np.linspace(0, 1, 21), axis=1).mean(axis=1)
+
+
+def _ends_of(rows):
+    """Least and largest value of each row; NaN is no value."""
+    lows, highs = np.fmin.reduce(rows, axis=1), np.fmax.reduce(rows, axis=1)
+    return lows.astype(np.float64), highs.astype(np.float64)
+
+
+def _informative(lows, highs):
+    """Least and largest values of the rows that have two."""
+    tells = lows < highs
+    return lows[tells], highs[tells]
 
 
 def _kinds(bounds, lows, highs):

@@ -1,5 +1,7 @@
 """Bad input: the error says who complains, what was expected, what came and what to do; and nothing is lost."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -11,6 +13,10 @@ from torch import nn
 
 from skmimic import (
     DCGAN,
+    VAE,
+    BiGAN,
+    BiGANProjector,
+    EncoderProjector,
     KnownCorruptionProjector,
     MimicAnomalyDetector,
     MimicDomainAligner,
@@ -44,9 +50,11 @@ def of_dtype(dtype):
     return pictures().astype(dtype)
 
 
+ROWS = [{"label": 3, "picture": image} for image in pictures()[:4].reshape(4, 8, 8)]
 BAD_X = {
     "a row of NaN": (broken(np.nan, where=3), ValueError, r"NaN.*row 3"),
-    "infinity": (broken(np.inf), ValueError, "contains infinity"),
+    "infinity": (broken(np.inf), ValueError, "contains infinity in 1 of 40 rows; the first is row 3"),
+    "rows of minus infinity": (broken(-np.inf, where=slice(7, 9)), ValueError, "infinity in 2 of 40 rows.* row 7"),
     "no rows": (pictures()[:0], ValueError, "0 sample"),
     "no features": (pictures()[:, :0], ValueError, "0 feature"),
     "one dimension": (pictures()[0], ValueError, r"(?s)Expected 2D array, got 1D array.*Reshape your data"),
@@ -57,6 +65,25 @@ BAD_X = {
     "objects": (np.full((5, 64), object()), TypeError, "float"),
     "complex numbers": (of_dtype(complex), ValueError, "Complex data not supported"),
     "a sparse matrix": (scipy.sparse.csr_matrix(pictures()), TypeError, "Sparse data was passed"),
+    "file names": (
+        ["a.png", "b.png"],
+        TypeError,
+        r"X\[0\] is the text 'a\.png'.*PIL\.Image\.open\(path\).* for path in X",
+    ),
+    "paths": ([Path("a.npy")], TypeError, r"X\[0\] is the path 'a\.npy'.*\[np\.load\(path\) for path in X\]"),
+    "an array of file names": (np.array(["a.png"]), TypeError, r"X\[0\] is the text 'a\.png'"),
+    "a file name": ("a.npy", TypeError, r"X is the text 'a\.npy'.*np\.load\(X\)"),
+    "a picture's path": (Path("a.png"), TypeError, r"X is the path 'a\.png'.*\[PIL\.Image\.open\(X\)"),
+    "a folder": ("images", TypeError, r"names a folder.* for path in sorted\(pathlib\.Path\(X\)\.iterdir\(\)\)"),
+    "encoded pictures": ([b"\x89PNG"], TypeError, r"X\[0\] is bytes.*PIL\.Image\.open\(io\.BytesIO\(item\)\)"),
+    "rows of a table": (ROWS, TypeError, r"key 'picture' holds the image: pass \[row\['picture'\] for row in X\]"),
+    "an array of dicts": (np.array(ROWS, dtype=object), TypeError, r"pass \[row\['picture'\] for row in X\]"),
+    "rows without an image": ([{"a": 1}], TypeError, r"keys are 'a'\. Pass \[row\[key\] for row in X\]"),
+    "columns": ({"y": [1, 2], "picture": pictures()}, TypeError, r"X is a dict.*'picture' holds images: pass X\['pic"),
+    "a sparse tensor": (torch.tensor(pictures()).to_sparse(), TypeError, r"X is a sparse tensor.*X\.to_dense\(\)"),
+    "sparse tensors": ([torch.ones(8, 8), torch.eye(8).to_sparse()], TypeError, r"X\[1\] is a sparse tensor"),
+    "a tensor of nothing": (torch.ones(3, 64, device="meta"), TypeError, "device 'meta', which holds no values"),
+    "a column of words": (np.c_[pictures().astype(object), ["cat"] * 40], ValueError, r"no numbers: 64 \(.*\[64\]"),
     "ragged lists": ([[0.0] * 64, [0.0] * 63], ValueError, "inhomogeneous"),
 }
 
@@ -69,9 +96,18 @@ def test_bad_rows_are_refused_by_fit(cls, name):
         small(cls).fit(X)
 
 
+@pytest.mark.parametrize("name", BAD_X)
+@pytest.mark.parametrize("cls", [DCGAN, VAE, BiGAN, PerceptualProjector, EncoderProjector, BiGANProjector], **IDS)
+def test_bad_rows_are_refused_by_networks_and_other_baselines(cls, name):
+    X, error, message = BAD_X[name]
+    with pytest.raises(error, match=message):
+        cls().fit(X)
+
+
+OF_PROJECTORS = ("transform", "encode", "inverse_transform", "score_samples", "score", "project")
 METHODS = {
-    MimicGANProjector: ("transform", "encode", "inverse_transform", "score_samples", "score", "adapt", "project"),
-    MimicDomainAligner: ("transform", "encode", "inverse_transform", "score_samples", "score", "adapt", "project"),
+    MimicGANProjector: (*OF_PROJECTORS, "adapt", "assign"),
+    MimicDomainAligner: (*OF_PROJECTORS, "adapt", "fit_new_domain"),
     MimicAnomalyDetector: ("score_samples", "decision_function", "predict", "score_maps", "p_values", "adapt"),
     PGDProjector: ("transform", "encode", "project"),
     KnownCorruptionProjector: ("transform", "encode", "project"),
@@ -232,7 +268,7 @@ def test_a_generator_of_the_wrong_size_says_both_sizes_and_what_to_do():
         small(PGDProjector, SmoothDecoder(image_shape=(1, 16, 16))).fit(pictures())
 
 
-@pytest.mark.parametrize("shape", [(-1, 4, 16), (-1, 64, 1)])
+@pytest.mark.parametrize("shape", [(-1, 4, 16), (-1, 32, 2)])
 def test_pictures_laid_out_otherwise_are_refused_with_advice(shape):
     with pytest.raises(GeneratorMismatchError, match=r"X has images of shape .*Transpose X to \(n, C, H, W\)"):
         small(PGDProjector).fit(pictures().reshape(shape))

@@ -12,6 +12,7 @@ from skmimic import DCGAN, VAE, BiGAN, Generator, PGDProjector, as_generator, lo
 from skmimic.estimators._gans_file import OWN
 from skmimic.exceptions import DataRangeError, DataRangeWarning, GeneratorMismatchError, InvalidModelFileError
 from skmimic.utils import Bounds
+from skmimic.utils._sklearn import InvalidParameterError
 
 CLASSES = (DCGAN, VAE, BiGAN)
 TINY = {"latent_dim": 3, "width": 2, "max_steps": 2, "batch_size": 8, "random_state": 0}
@@ -244,15 +245,15 @@ def test_checkpoint_of_other_data_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("options", "match"),
+    ("image_shape", "error", "match"),
     [
-        ({"image_shape": (1, 7, 7)}, r"image_shape=\(1, 7, 7\) must be .* 64 values"),
-        ({"image_shape": (64,)}, "image_shape"),
+        ((1, 7, 7), GeneratorMismatchError, r"image_shape=\(1, 7, 7\) must be .* 64 values"),
+        ((64,), InvalidParameterError, r"image_shape=\(64,\) must be .* Pass image_shape=\(1, 8, 8\)"),
     ],
 )
-def test_shape_that_does_not_fit_is_refused(options, match):
-    with pytest.raises(GeneratorMismatchError, match=match):
-        DCGAN(**TINY, **options).fit(digits().reshape(20, 64))
+def test_shape_that_does_not_fit_is_refused(image_shape, error, match):
+    with pytest.raises(error, match=match):
+        DCGAN(**TINY, image_shape=image_shape).fit(digits().reshape(20, 64))
 
 
 def test_shape_that_contradicts_the_images_is_refused():

@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from skmimic import DCGAN, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector
+from skmimic.estimators._aligner import Target
 from skmimic.estimators._inputs import as_array
 from skmimic.exceptions import GeneratorMismatchError
 from tests.helpers import pictures, small, smooth_generator
@@ -70,8 +71,79 @@ def test_lists_have_domains():
     np.testing.assert_array_equal(found, expected)
 
 
-def test_bfloat16_is_widened():
-    assert as_array("Test", torch.ones(2, 3, dtype=torch.bfloat16)).dtype == np.float32
+REFUSED = {"names": ["a.png"] * 10, "table": {"picture": GREY, "y": [3] * 10}, "sparse": torch.ones(10, 64).to_sparse()}
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+def test_domains_do_not_hide_what_x_is(kind):
+    X, domain = REFUSED[kind], np.repeat([0, -1], 5)
+    model = small(MimicDomainAligner, surrogate="identity").fit(GREY)
+    calls = {
+        "fit": lambda: model.fit(X, sample_domain=domain),
+        "fit_transform": lambda: model.fit_transform(X, sample_domain=domain),
+        "target": lambda: model.fit(GREY, X_target=X),
+        "wrapped": lambda: model.fit(GREY, X_target=Target(X)),
+        "transform": lambda: model.transform(X, sample_domain=domain),
+        "new domain": lambda: model.fit_new_domain(X, sample_domain=-1),
+        "adapt": lambda: model.adapt(Target(X)),
+    }
+    for name, call in calls.items():
+        with pytest.raises(TypeError, match=r"^MimicDomainAligner: X(\[0\])? is "):
+            pytest.fail(f"{name} gave {call()}")
+
+
+IMAGES = torch.tensor(GREY)
+TENSORS = {
+    "gradient": lambda: IMAGES.clone().requires_grad_(),
+    "parameter": lambda: torch.nn.Parameter(IMAGES.clone()),
+    "negative view": lambda: torch._neg_view(-IMAGES),
+    "part of a conjugate": lambda: torch.complex(IMAGES, -IMAGES).conj().imag,
+    "nested": lambda: torch.nested.nested_tensor(list(IMAGES)),
+    "jagged": lambda: torch.nested.nested_tensor(list(IMAGES), layout=torch.jagged),
+    "blocked layout": lambda: IMAGES.to_mkldnn(),
+    "bfloat16": lambda: IMAGES.bfloat16(),
+    "float8": lambda: IMAGES.to(torch.float8_e4m3fn),
+    "quantised": lambda: torch.quantize_per_tensor(IMAGES, 2 / 255, 127, torch.quint8),
+    "other strides": lambda: IMAGES.mT.contiguous().mT,
+}
+
+
+@pytest.mark.parametrize("kind", TENSORS)
+@pytest.mark.filterwarnings("ignore::UserWarning")  # torch's, of types that it is about to change
+def test_tensors_are_read_whatever_their_layout_and_type(kind):
+    tensor = TENSORS[kind]()
+    atol = {"bfloat16": 2e-2, "float8": 7e-2, "quantised": 1 / 255 + 1e-6}.get(kind, 0)
+    items = [image.to_mkldnn() for image in IMAGES] if tensor.is_mkldnn else list(tensor.unbind())
+    for found in (as_array("Test", tensor), as_array("Test", items)):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, GREY, atol=atol)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_a_tensor_masks_is_nan():
+    seen = IMAGES > 0
+    found = as_array("Test", torch.masked.MaskedTensor(IMAGES, seen))
+    np.testing.assert_array_equal(found, np.where(seen.numpy(), GREY, np.nan))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_nested_tensors_of_several_shapes_name_the_first():
+    X = torch.nested.nested_tensor([torch.ones(8, 8), torch.ones(8, 8), torch.ones(8, 7)])
+    with pytest.raises(GeneratorMismatchError, match=r"^Test: X\[2\] has the shape \(8, 7\), X\[0\] \(8, 8\)"):
+        as_array("Test", X)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("layout", [torch.sparse_coo, torch.sparse_csr, torch.sparse_csc])
+def test_sparse_tensors_say_how_to_make_them_dense(layout):
+    with pytest.raises(TypeError, match=r"^Test: X is a sparse tensor, but dense data is required\. Pass X\.to_dense"):
+        as_array("Test", torch.eye(8).to_sparse(layout=layout))
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_tensors_that_numpy_cannot_hold_say_what_to_pass():
+    with pytest.raises(TypeError, match=r"^Test: X is a tensor that numpy cannot hold \(.*float32 or uint8"):
+        as_array("Test", torch.zeros(2, 3, dtype=torch.complex32))
 
 
 class TestPictures:
