@@ -51,6 +51,8 @@ def learn_surrogate(bench, surrogate, family):
     else:
         learned = bench.learn(surrogate, family, schedule, n_rows)
     bench.accept(learned)
+    level = _mean_picture_residual(bench)
+    _warn_if_unexplained(f"surrogate={family!r}: it", learned.residual, level, bench.policy.unexplained)
     if holds_gain(learned.surrogate):
         projected = bench.project(learned.surrogate, learned.family, learned.deviation_sd)
         learned = bench.accept(replace(learned, surrogate=restore_contrast(bench, projected)))
@@ -82,7 +84,7 @@ def select_surrogate(bench):
     level = _mean_picture_residual(bench)
     if not bench.problem.generator.is_linear:
         best = bench.accept(_freed(bench, structured, best, level, final(measured if is_structured else plain)))
-    _warn_if_unexplained(best.residual, level, bench.policy.unexplained)
+    _warn_if_unexplained("surrogate='auto': the best family", best.residual, level, bench.policy.unexplained)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
 
 
@@ -286,18 +288,19 @@ def _flexible_parts(structured, image_shape):
 
 
 def _mean_picture_residual(bench):
-    """Measure how badly one constant picture, the mean of the rows, explains them."""
+    """Measure how badly one constant picture, the mean of the other rows, explains each row."""
     rows = bench.observed[: bench.policy.n_measured]
     mean = mean_seen(rows).expand_as(rows)
-    return bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
+    to_mean_of_all = bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
+    return to_mean_of_all * len(rows) / (len(rows) - 1)
 
 
-def _warn_if_unexplained(residual, level, limit):
-    """Say that no family fits."""
+def _warn_if_unexplained(subject, residual, level, limit):
+    """Say that no family fits, or that the user's does not."""
     if residual > limit * level:
         warn_user(
-            f"surrogate='auto': the best family leaves a residual of {residual:.3g} a row, the mean picture alone "
-            f"{level:.3g}. The rows do not look like corrupted images of this generator: check image_shape and "
-            "data_range, or pass a surrogate of your own.",
+            f"{subject} leaves a residual of {residual:.3g} a row, the mean picture alone {level:.3g}. The rows do not "
+            "look like corrupted images of this generator: check image_shape and data_range, or pass a surrogate of "
+            "your own.",
             SurrogateFitWarning,
         )
