@@ -110,6 +110,18 @@ def test_T_bounds_the_rounds_and_each_is_reported(digits):
     assert [len(trace.objectives) for trace in traces] == [2, 4]
 
 
+def test_of_several_starts_the_likeliest_is_kept_until_the_lowest_is_known(digits):
+    """An interruption between them must not leave a rival."""
+    true, kept = affine_matrix(8.0), []
+    likeliest, rival = at(affine_matrix(40.0)), at(true)
+    keep = lambda trace, surrogate: kept.append(surrogate)  # noqa: E731
+    found = solved(digits, likeliest, warp(digits[1], true), rivals=(rival,), keep=keep)
+    assert found.problem.surrogate is rival, "the rival must win for this test to tell anything"
+    assert len(kept) == 2
+    assert kept[0] is likeliest
+    assert kept[1] is rival
+
+
 def test_the_same_rows_give_the_same_numbers(digits):
     first, second = Affine(SHAPE), Affine(SHAPE)
     for affine in (first, second):

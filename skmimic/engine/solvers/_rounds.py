@@ -73,7 +73,7 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
     rivals : sequence of Surrogate
         The same surrogate at other starts.
     keep : callable or None, default=None
-        Called with the trace so far and the surrogate after each round.
+        Called with the trace so far and the surrogate after each round of the first start, and of the lowest at last.
 
     Returns
     -------
@@ -84,11 +84,13 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
     NotFiniteError
         If the objective leaves the finite numbers.
     """
-    problems = [problem, *(problem.with_(surrogate=rival) for rival in rivals)]
-    rounds = [_Rounds(each, observed, settings, candidates, random, keep) for each in problems]
+    rounds = [_Rounds(problem, observed, settings, candidates, random, keep)]
+    for rival in rivals:  # kept only if it turns out the lowest
+        rounds.append(_Rounds(problem.with_(surrogate=rival), observed, settings, candidates, random, None))
     for each in rounds:
         each.begin(1 if rivals else 0)
     best, others = _contest(rounds) if rivals else (rounds[0], ())
+    best.keep = keep
     best.settle()
     return Solved(best.problem, best.walk.latents(), best.trace, others)
 
