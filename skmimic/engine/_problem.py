@@ -13,7 +13,6 @@ from ._unseen import agreeing, completed
 __all__ = ["Latents", "Problem"]
 
 TETHER_SD = 0.01, 0.01, 0.03  # of the columns of the shared affine map around its tether; the last holds the shifts
-LIVE = 0.1  # contrast that a surrogate leaves of 1; what shows less is masked, and less is not charged
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,7 @@ class Problem:
 
         References
         ----------
-        MimicGAN, Eq. 4, plus the Gaussian priors of latents and deviations. What a linear generator's contrast is
-        charged: M. E. Tipping, C. M. Bishop, "Probabilistic Principal Component Analysis", JRSS B 61, 1999.
+        MimicGAN, Eq. 4, plus the Gaussian priors of latents and deviations.
         """
         images = self.generator.decode(latents.z)
         total = self.fidelity(observed, images, latents.deviations)
@@ -172,25 +170,12 @@ class Problem:
             if logits is not None:
                 total = total + self.lambda_adv * adversarial(logits)
         if self.latent_weight:
-            total = total + self.latent_weight * (self.generator.prior.penalty(latents.z) + self._volume(latents.z))
+            total = total + self.latent_weight * self.generator.prior.penalty(latents.z)
         if latents.deviations is not None:
             total = total + 0.5 * latents.deviations.square().sum(1) / self.deviation_sd**2
         if self.guide is not None:
             total = total + self.guide.penalty(images)
         return total
-
-    def _volume(self, z):
-        """Charge a contrast that lets the latents of a linear generator be smaller with what that saves on average.
-
-        The likeliest latents alone know no limit: twice the contrast halves them all. Integrated over the latents, the
-        likelihood falls with the contrast to the power of their number.
-        """
-        if not self.generator.is_linear:
-            return 0.0
-        black, white = z.new_tensor([-1.0, 1.0]).view(2, 1, 1, 1, 1).expand(2, 1, *self.generator.image_shape)
-        contrast = (self.surrogate(white) - self.surrogate(black)).abs() / 2
-        is_live = contrast.detach() > LIVE
-        return z.shape[1] * contrast[is_live].log().mean() if bool(is_live.any()) else 0.0
 
     def shared_penalty(self):
         """Compute the Gaussian prior of what the rows share, counted once, however many rows there are.

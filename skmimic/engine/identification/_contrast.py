@@ -39,14 +39,15 @@ def restore_contrast(bench, learned):
     Returns
     -------
     Surrogate
-        That of `learned` itself, unchanged, where that has no gain or has lost nothing.
+        That of `learned` itself, unchanged, where that has no gain or has lost nothing, and under a linear generator,
+        whose gain is the likeliest (`fit_tone`).
 
     References
     ----------
     Bounds: R. Frisch, "Statistical Confluence Analysis by Means of Complete Regression Systems", Oslo 1934.
     """
     surrogate = learned.surrogate
-    if not holds_gain(surrogate):
+    if not holds_gain(surrogate) or bench.problem.generator.is_linear:
         return surrogate
     factor, means = _lost_factor(bench, learned)
     if not factor > 1:

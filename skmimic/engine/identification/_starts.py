@@ -11,6 +11,7 @@ from ...surrogates import Affine, Blur, Mask, Photometric
 from ..solvers import has_units
 from ._bench import projected
 from ._evidence import blur_width
+from ._linear_tone import fit_tone, has_linear_tone
 from ._poses import Pose
 from ._retrieval import retrieve, retrieve_blurred
 
@@ -37,7 +38,22 @@ def start_as_found(bench, surrogate):
 
 
 def learn_from(bench, surrogate, family, poses, schedule, n_rows):
-    """Learn a surrogate from where its map may be; the four numbers of a similarity first where no shear was found."""
+    """Learn a surrogate from where its map may be; of a linear generator, gain and bias before and after the rest."""
+    if not has_linear_tone(bench, surrogate):
+        return _learn_from(bench, surrogate, family, poses, schedule, n_rows)
+    affine = surrogate.part(Affine)
+    if affine is not None and _is_learned(affine):
+        surrogate = _at(surrogate, poses[0])
+    fit_tone(bench, surrogate)
+    surrogate.part(Photometric).requires_grad_(False)
+    learned = _learn_from(bench, surrogate, family, poses, schedule, n_rows)
+    learned.surrogate.part(Photometric).requires_grad_(True)
+    fit_tone(bench, learned.surrogate)
+    return replace(learned, latents=None, rivals=())  # those have no gain among their numbers
+
+
+def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
+    """Learn a surrogate; the four numbers of a similarity first where no shear was found."""
     if (affine := surrogate.part(Affine)) is None or not _is_learned(affine):
         return bench.learn(surrogate, family, schedule, n_rows)
     policy, (first, *others) = bench.policy, [_at(surrogate, pose) for pose in poses]
