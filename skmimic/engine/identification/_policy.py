@@ -77,9 +77,7 @@ class Policy:
     deviating_above: float = 0.38  # times loose_sd, their root mean square: 16x16 to .33 if rows share a map, else .42
     promising_below: float = 0.98  # a convolution fitted to the images at hand is worth a try
     promised_below: float = 0.97  # the same, learned shortly on few rows: USPS, by MNIST, .84 to .95, later to .80
-    flexible_below: float = (
-        0.85  # in the end: USPS, by MNIST, to .80; MNIST, by USPS, .72 to .88, where it gains nothing
-    )
+    flexible_below: float = 0.85  # in the end: USPS, by MNIST, to .80; MNIST, by USPS, .72 to .88, gains nothing
     unexplained: float = 0.6  # of the mean picture's residual: what leaves more fits nothing
     # Angles of the rows' own
     read_below: float = 0.9  # deviations: .93 to 1.01 where rows of 28x28 share an angle, to .85 if not
