@@ -13,10 +13,7 @@ __all__ = ["ClosedForm", "unit_of"]
 
 NOISE_SDS = 10.0 ** torch.linspace(-3, 1, 61, dtype=torch.float64)  # that a row with unseen pixels may show
 VARIES = 1e-9  # part of the largest entry from which an entry of the map is not rounding
-LOSSY = (
-    0.1  # least power that a corruption may leave of an image, as a part of the most: 45 corruptions, PCA of digits,
-)
-# clothes and faces; least squares err by up to 1 % less above .11, the likeliest latents by up to 55 % less below .07
+LOSSY = 0.1  # see `least_left`: above, least squares err by up to 1 % less, below, the likeliest latents by up to 55 %
 
 
 class ClosedForm:
@@ -58,7 +55,10 @@ class ClosedForm:
 
     @cached_property
     def least_left(self):
-        """Compute the least power that the surrogate leaves of an image of unit norm, as a part of the most."""
+        """Least power that the surrogate leaves of an image of the generator, 0 to 1; 1 if of all images the same part.
+
+        Measured by ``benchmarks/linear_generators.py``, where it is the column "left".
+        """
         left, sizes, _ = torch.linalg.svd(self.components, full_matrices=False)
         kept = sizes > VARIES * sizes.max()
         powers = torch.linalg.svdvals((left[:, kept] / sizes[kept]).T @ self.mixing).square()
@@ -79,12 +79,12 @@ class ClosedForm:
         mimicked : tensor (n, c, h, w)
         """
         z = aligned_linear(completed(observed).flatten(1) - self.offset, self.inverse.T)
-        self._solve_partial(observed, z)
+        self._solve_likeliest(observed, z)
         images = self.decode(z)
         with torch.no_grad():
             return z, images, self.surrogate(images)
 
-    def _solve_partial(self, observed, z):
+    def _solve_likeliest(self, observed, z):
         """Put in place the likeliest latents of rows that do not show all; what shows the same shares a system."""
         seen = seen_pixels(observed)
         if seen is None and not self.is_lossy:

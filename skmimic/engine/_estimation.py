@@ -14,6 +14,7 @@ from ._encoder import train_encoder
 from ._initialisation import draw_candidates, start_latents
 from ._interruption import carrying
 from ._rows import make_problem
+from ._surrogate_check import check_surrogate
 from ._trajectory import Recorder
 from .identification import LARGE, Bench, is_identifiable, learn_surrogate, select_surrogate
 
@@ -137,7 +138,7 @@ def has_parameters(surrogate, generator, seed):
 
 
 def fresh_surrogate(surrogate, generator, seed):
-    """Build a trainable surrogate, try it on two images, and name its family."""
+    """Build a trainable surrogate, try it on a few images if it is the user's own, and name its family."""
     fresh = resolve_surrogate(surrogate, generator.image_shape, seed, generator.background).to(generator.device).eval()
     for part in fresh.modules():
         shape = tuple(getattr(part, "image_shape", None) or generator.image_shape)
@@ -147,15 +148,10 @@ def fresh_surrogate(surrogate, generator, seed):
                 f"{tuple(generator.image_shape)}. Make it for those, or pass the class, "
                 f"surrogate={type(part).__name__}."
             )
-    images = torch.zeros(2, *generator.image_shape, dtype=torch.float32, device=generator.device)
-    with torch.no_grad():
-        mimicked = fresh(images)
-    if not isinstance(mimicked, torch.Tensor) or mimicked.shape != images.shape:
-        raise GeneratorMismatchError(
-            f"surrogate: {type(fresh).__name__} must keep the shape {tuple(images.shape)} of the images that it is "
-            f"given, got {tuple(getattr(mimicked, 'shape', ()))}."
-        )
-    return fresh, surrogate if isinstance(surrogate, str) else type(fresh).__name__
+    if isinstance(surrogate, str):
+        return fresh, surrogate
+    check_surrogate(fresh, generator, type(fresh).__name__)
+    return fresh, type(fresh).__name__
 
 
 def _adaptation(learned, settings, seed, errors=None):

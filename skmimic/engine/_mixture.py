@@ -280,8 +280,9 @@ def _set_photometric(surrogate, start):
     """Put the gain and bias of a hypothesis into the photometric part of a surrogate, if it has one."""
     part = part_of(surrogate, Photometric)
     if part is not None:
-        part.gain.fill_(start.gain)
-        part.bias.fill_(start.bias)
+        for value, first in ((part.gain, start.gain), (part.bias, start.bias)):
+            if value.requires_grad:
+                value.fill_(first)
 
 
 def costs_of(generator, rows, components, settings):

@@ -45,6 +45,8 @@ class FittedSurrogate(Versioned):
     def to_torch(self, device="cpu") -> Surrogate:
         """Rebuild the module, frozen, on a device.
 
+        Passed as `surrogate`, it is a known corruption. ``to_torch().requires_grad_(True)`` is where learning goes on.
+
         Parameters
         ----------
         device : str or torch.device, default="cpu"

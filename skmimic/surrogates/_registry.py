@@ -115,6 +115,7 @@ def _rebuilt(surrogate):
             "recipe() of its own."
         )
     fresh.load_state_dict(surrogate.state_dict())
-    for own, given in zip(fresh.parameters(), surrogate.parameters(), strict=True):
-        own.requires_grad_(given.requires_grad)
+    given = dict(surrogate.named_parameters(remove_duplicate=False))
+    for name, own in fresh.named_parameters(remove_duplicate=False):
+        own.requires_grad_(given[name].requires_grad)
     return fresh

@@ -99,7 +99,7 @@ class TestPhaseA:
 
             def forward(self, images):
                 FailsAtFirst.n_calls += 1
-                return super().forward(images) * (float("nan") if FailsAtFirst.n_calls < 20 else 1.0)
+                return super().forward(images) * (float("nan") if FailsAtFirst.n_calls < 10 else 1.0)
 
         settings = replace(SETTINGS, solver="alternating")
         with pytest.raises(NotFiniteError):

@@ -153,6 +153,15 @@ class TestFamily:
         ):
             estimate_corruption(loaded(), noise, SETTINGS, "auto")
 
+    def test_so_does_a_family_of_the_users_choice_but_not_one_that_fits(self):
+        settings, noise = replace(SETTINGS, T=6), 2 * torch.rand(40, *SHAPE, generator=seeded()) - 1
+        with pytest.warns(SurrogateFitWarning, match=r"surrogate='photometric'.*try surrogate='auto'"):
+            estimate_corruption(loaded(), noise, settings, "photometric")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SurrogateFitWarning)
+            for n_rows in (1, 2, 40):
+                estimate_corruption(loaded(), 0.6 * clean()[:n_rows] + 0.2, settings, "photometric")
+
     def test_clean_rows_do_not_warn(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -273,6 +282,24 @@ class TestHeldNumbers:
         torch.testing.assert_close(found.part(Affine).theta, turned.theta)
         torch.testing.assert_close(found.part(Mask).weight, mask.weight)
         assert abs(float(found.part(Photometric).gain) - 1) > 0.05
+
+    @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")  # held at what is wrong
+    @pytest.mark.parametrize("names", [("gain",), ("bias",), ("gain", "bias")])
+    @pytest.mark.parametrize("solver", ["joint", "alternating"])
+    def test_a_frozen_gain_or_bias_is_held(self, names, solver):
+        tone = Photometric(SHAPE)
+        for name, value in (("gain", 0.5), ("bias", 0.1)):
+            getattr(tone, name).data.fill_(value)
+            getattr(tone, name).requires_grad_(name not in names)
+        given, settings = Composition([Affine(SHAPE), tone]), replace(SETTINGS, T=6, solver=solver)
+        found = estimate_corruption(loaded(), 0.7 * clean() - 0.2, settings, given).surrogate.to_torch()
+        for name in ("gain", "bias"):
+            assert torch.equal(getattr(found.part(Photometric), name), getattr(tone, name)) == (name in names)
+
+    def test_one_part_may_stand_in_two_places(self):
+        blur = Blur(SHAPE, 1.0)
+        adaptation = estimate_corruption(loaded(), clean(), replace(SETTINGS, T=1, T1=2), Composition([blur, blur]))
+        assert adaptation.surrogate.family == "Composition"
 
     def test_all_frozen_is_a_known_corruption(self):
         turned = start_at(Affine(SHAPE), affine_matrix(20.0)).requires_grad_(False)

@@ -219,7 +219,7 @@ BAD_SURROGATES = {
     "bare module": (nn.Conv2d(1, 1, 1), TypeError, "Wrap a module as lambda image_shape: module"),
     "number": (3, TypeError, "surrogate must be a family name, a Surrogate, or a factory"),
     "factory of nothing": (lambda shape: None, TypeError, "a factory must take the image shape and return"),
-    "module that cuts": (lambda shape: Cuts(), GeneratorMismatchError, r"must keep the shape \(2, 1, 8, 8\)"),
+    "module that cuts": (lambda shape: Cuts(), GeneratorMismatchError, r"must keep the shape \(4, 1, 8, 8\)"),
 }
 
 
@@ -234,7 +234,7 @@ def test_bad_surrogates_are_refused(cls, name):
 @pytest.mark.parametrize("f", [Cuts(), lambda images: images.flatten(1), lambda images: None])
 def test_a_known_f_must_keep_the_shape(f):
     with pytest.raises(
-        GeneratorMismatchError, match=r"f must return a tensor of the shape it is given, \(2, 1, 8, 8\)"
+        GeneratorMismatchError, match=r"f must return a tensor of the shape it is given, \(4, 1, 8, 8\)"
     ):
         small(KnownCorruptionProjector, f=f).fit(pictures())
 

@@ -16,8 +16,10 @@ LEAST_EXPLAINED = 0.5  # part of the variance; below, the rows are not drawn at 
 
 
 def holds_gain(surrogate):
-    """Whether a surrogate has a gain, and no convolution block, which could hold another."""
-    return part_of(surrogate, Photometric) is not None and part_of(surrogate, Convolution) is None
+    """Whether a surrogate has a gain and a bias to learn, and no convolution block, which could hold another."""
+    tone = part_of(surrogate, Photometric)
+    is_learned = tone is not None and tone.gain.requires_grad and tone.bias.requires_grad
+    return is_learned and part_of(surrogate, Convolution) is None
 
 
 @torch.no_grad()

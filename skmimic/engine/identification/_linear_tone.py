@@ -16,7 +16,7 @@ LEAST_NOISE = 1e-3
 def has_linear_tone(bench, surrogate):
     """Whether a surrogate has a gain to learn of which the likelihood is known: none that loses pixels of each row."""
     tone = surrogate.part(Photometric)
-    is_learned = tone is not None and tone.gain.requires_grad
+    is_learned = tone is not None and tone.gain.requires_grad and tone.bias.requires_grad
     return is_learned and bench.problem.generator.is_linear and surrogate.missing is None
 
 

@@ -45,6 +45,7 @@ class Policy:
     explaining_below: float = 0.5  # a pose that leaves less than this part of the dead pixels has explained them
     posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
     masked_above: float = 1.11  # farther: a mask; between them both are learned
+    least_masked: float = 0.005  # of the pixels, beside a pose: one of 784 was dead on one map of 19, by its border
     left_blur: float = 0.25  # pixels: under the learned pose alone blurred rows keep .36 and more, others to .13
     blurs: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 
@@ -79,6 +80,7 @@ class Policy:
     promised_below: float = 0.97  # the same, learned shortly on few rows: USPS, by MNIST, .84 to .95, later to .80
     flexible_below: float = 0.85  # in the end: USPS, by MNIST, to .80; MNIST, by USPS, .72 to .88, gains nothing
     unexplained: float = 0.6  # of the mean picture's residual: what leaves more fits nothing
+    fewest_rounds: int = 5  # T, for a family of the user's choice to be said to fit nothing; fewer leave much anyhow
     # Angles of the rows' own
     read_below: float = 0.9  # deviations: .93 to 1.01 where rows of 28x28 share an angle, to .85 if not
     fewest_read: int = 16  # pixels a side of images that tell an angle each

@@ -51,8 +51,9 @@ def learn_surrogate(bench, surrogate, family):
     else:
         learned = bench.learn(surrogate, family, schedule, n_rows)
     bench.accept(learned)
-    level = _mean_picture_residual(bench)
-    _warn_if_unexplained(f"surrogate={family!r}: it", learned.residual, level, bench.policy.unexplained)
+    if bench.policy.fewest_rounds <= bench.settings.T:
+        level = _mean_picture_residual(bench)
+        _warn_if_unexplained(f"surrogate={family!r}", learned.residual, level, bench.policy.unexplained)
     if holds_gain(learned.surrogate):
         projected = bench.project(learned.surrogate, learned.family, learned.deviation_sd)
         learned = bench.accept(replace(learned, surrogate=restore_contrast(bench, projected)))
@@ -64,7 +65,7 @@ def select_surrogate(bench):
 
     The structured family holds what `retrieve` found, its per-row deviations annealed away; an affine map or a gain
     and a bias that were hardly found must pay. Where that leaves much, every row may keep a deviation of its own, and
-    the flexible family adds a convolution block, as between two data sets.
+    the flexible family adds a convolution block, as between two data sets; not under a linear generator.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def select_surrogate(bench):
     level = _mean_picture_residual(bench)
     if not bench.problem.generator.is_linear:
         best = bench.accept(_freed(bench, structured, best, level, final(measured if is_structured else plain)))
-    _warn_if_unexplained("surrogate='auto': the best family", best.residual, level, bench.policy.unexplained)
+    _warn_if_unexplained("surrogate='auto'", best.residual, level, bench.policy.unexplained)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
 
 
@@ -94,14 +95,11 @@ def _freed(bench, structured, best, level, objective):
     Not for a linear generator: both draw what linear images lack, whatever the corruption.
     """
     posed = _with_affine(bench, structured)
-    (loose, rows_differ), flexible = _loosened(bench, posed), None
-    is_explained = best.residual < bench.policy.explained * level
-    if not is_explained:
+    loose, rows_differ = _loosened(bench, posed)
+    if best.residual >= bench.policy.explained * level:
         flexible = _flexible(bench, posed, loose, rows_differ)
-    if flexible is not None:
-        return flexible
-    if not is_explained and rows_differ:
-        return loose
+        if flexible is not None or rows_differ:
+            return flexible or loose
     if loose.residual < bench.policy.read_below * posed.residual:
         return _read(bench, posed, objective) or best
     return best
@@ -255,7 +253,7 @@ def _masked_anew(bench, learned, found):
     others = Composition([part for name, part in parts.items() if name != "missing"])
     rows = bench.observed[: bench.policy.n_rows]
     dead = dead_pixels(bench.candidates.through(others).images, rows, found.missing) & found.dead
-    if not bool(dead.any()):
+    if dead.float().mean() < bench.policy.least_masked:
         return replace(learned, surrogate=Composition(list(parts.values())), family="+".join(parts), latents=None)
     mask.weight.fill_(1.0)
     mask.set_dead(dead, found.values)
@@ -288,19 +286,23 @@ def _flexible_parts(structured, image_shape):
 
 
 def _mean_picture_residual(bench):
-    """Measure how badly one constant picture, the mean of the other rows, explains each row."""
+    """Measure how badly one constant picture, the mean of the other rows, explains each row; infinite for one row.
+
+    Exact for distances that grow with the difference, an estimate for others.
+    """
     rows = bench.observed[: bench.policy.n_measured]
     mean = mean_seen(rows).expand_as(rows)
     to_mean_of_all = bench.problem.with_(surrogate=Identity()).fidelity(rows, mean).mean().item()
-    return to_mean_of_all * len(rows) / (len(rows) - 1)
+    return to_mean_of_all * len(rows) / (len(rows) - 1) if len(rows) > 1 else math.inf
 
 
 def _warn_if_unexplained(subject, residual, level, limit):
     """Say that no family fits, or that the user's does not."""
+    cure = "" if subject == "surrogate='auto'" else "try surrogate='auto', "
     if residual > limit * level:
         warn_user(
-            f"{subject} leaves a residual of {residual:.3g} a row, the mean picture alone {level:.3g}. The rows do not "
-            "look like corrupted images of this generator: check image_shape and data_range, or pass a surrogate of "
-            "your own.",
+            f"{subject}: the corruption that was learned leaves a residual of {residual:.3g} a row, the mean picture "
+            f"alone {level:.3g}. The rows do not look like corrupted images of this generator: {cure}check image_shape "
+            "and data_range, or pass a surrogate of your own.",
             SurrogateFitWarning,
         )

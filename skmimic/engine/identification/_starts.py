@@ -112,6 +112,7 @@ def set_as_found(surrogate, found, width):
     blur, tone = (surrogate.part(kind) for kind in (Blur, Photometric))
     if blur is not None and _is_learned(blur) and width is not None:
         blur.log_sigma.fill_(math.log(width))
-    if tone is not None and _is_learned(tone) and found.has_photometric:
-        tone.gain.fill_(found.tone.gain)
-        tone.bias.fill_(found.tone.bias)
+    if tone is not None and found.has_photometric:
+        for value, start in ((tone.gain, found.tone.gain), (tone.bias, found.tone.bias)):
+            if value.requires_grad:
+                value.fill_(start)
