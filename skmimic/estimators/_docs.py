@@ -8,12 +8,13 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
     surrogate : str, Surrogate or callable, default="auto"
         Model of the corruption (paper: f^). "auto" takes the smallest family that explains the rows; a string such as
         "affine+photometric+convolution+mask" names parts in order, "identity" none (PGD, Eq. 3), "paper" Figure 3; a
-        callable takes the image shape and returns a ``torch.nn.Module``. With "alternating", "auto" is "paper".
+        callable takes the image shape and returns a ``torch.nn.Module``. With "alternating", "auto" is "paper". Numbers
+        of an instance that do not ask for gradients are held.
     solver : {"auto", "alternating", "joint", "amortized", "closed_form"}, default="auto"
         "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
         on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, from 5,000 for images of more
-        than 32x32 pixels, else joint. "closed_form" is least squares: linear generators are solved so whatever the
-        solver, unless it is "alternating", and no others can be.
+        than 32x32 pixels, else joint. "closed_form" is least squares, or the likeliest latents where the corruption
+        hides much: linear generators are solved so whatever the solver, unless it is "alternating", and no others can be.
     T : int, default=20
         Rounds. The joint and amortized solvers learn the surrogate in T * T1 steps.
     T1 : int, default=25
