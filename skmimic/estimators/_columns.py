@@ -140,7 +140,10 @@ def cure_of_surplus(rows, n_wanted, names=None):
     str or None
         None where there are not one or two too many.
     """
-    rows = np.asarray(rows)
+    try:
+        rows = np.asarray(rows)
+    except ValueError:  # of ragged lists
+        return None
     n_surplus = rows.shape[1] - n_wanted if rows.ndim == 2 else 0
     if not 1 <= n_surplus <= MOST_SURPLUS or not len(rows):
         return None
