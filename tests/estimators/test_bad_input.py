@@ -272,6 +272,28 @@ def test_bad_generators_are_refused(cls, name):
         small(cls, gan).fit(pictures())
 
 
+@pytest.mark.parametrize("gan", [5, "cats", (1, 2), DCGAN, nn.LazyLinear(3)], ids=str)
+@pytest.mark.parametrize("image_shape", [None, (1, 8, 8)])
+def test_a_bad_generator_names_the_estimator(gan, image_shape):
+    with pytest.raises((TypeError, ValueError), match=r"^PGDProjector: "):
+        PGDProjector(gan, image_shape=image_shape).fit(pictures())
+
+
+@pytest.mark.parametrize("surrogate", [5, "nonsense", "affine+affine", nn.Conv2d(1, 1, 1)], ids=str)
+def test_a_bad_surrogate_names_the_estimator(surrogate):
+    with pytest.raises(InvalidParameterError, match=r"^MimicGANProjector: surrogate"):
+        small(MimicGANProjector, surrogate=surrogate).fit(pictures())
+
+
+@pytest.mark.parametrize("n_samples", ["a", 2.5, 1, True, 0])
+@pytest.mark.parametrize("is_fitted", [True, False])
+def test_plausible_images_are_counted(n_samples, is_fitted):
+    model = small(PGDProjector)
+    model = model.fit(pictures()) if is_fitted else model
+    with pytest.raises(ValueError, match=rf"^PGDProjector: n_samples={n_samples!r} must be a whole number"):
+        model.project(pictures(), n_samples=n_samples)
+
+
 def test_a_generator_of_the_wrong_size_says_both_sizes_and_what_to_do():
     message = (
         r"^PGDProjector: generator gives images of shape \(1, 16, 16\), 256 values, but X has 64 features\. Resize X "
