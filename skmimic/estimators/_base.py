@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from sklearn import get_config
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_random_state
@@ -43,7 +44,7 @@ from ._data import (
 from ._drafts import all_or_nothing
 from ._huge import refuse_far
 from ._layout import Form, check_order, known_image_shape, mismatch
-from ._parameters import CheckedParameters
+from ._parameters import CheckedParameters, check_unchanged, named_by, values_used
 from ._projection import Job, project_rows
 from ._ranges import RangeMemory, check_units, choose_data_range
 from ._reporting import Printer, Reporter
@@ -144,7 +145,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
 
     def _first_data(self, X):
         """Validate the X of `fit`; return the rows and the form in which they came."""
-        told = known_image_shape(self.image_shape, self.gan)
+        with named_by(type(self).__name__):
+            told = known_image_shape(self.image_shape, self.gan)
         return valid_rows(self, X, reset=True, image_shape=told, whole=self._why_whole())
 
     def _settle(self, form, rows, seen, is_clean=False):
@@ -156,7 +158,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         names = getattr(self, "feature_names_in_", None)
         told = check_image_shape(subject, self.image_shape, form, rows, names)
         gan = self._trained(seen, told)
-        generator = self._resolve_generator(gan, seen, told)
+        with named_by(subject):
+            generator = self._resolve_generator(gan, seen, told)
         self._check_solver(generator, generator.is_linear)
         self.image_shape_ = generator.image_shape
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
@@ -174,6 +177,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         if self._has_range():
             self._range_memory.check_mixed(subject, rows)
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._used = values_used(self)
         self._was_adapted = False
 
     def _settle_unseen(self, saved_range=None):
@@ -188,9 +192,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
                 f"{subject}: with gan={self.gan!r} the generator is made of the X of fit. Call fit(X) first, or pass a "
                 "generator that is ready."
             )
-        told = known_image_shape(self.image_shape, self.gan)
         self._form = Form((0,), None, np.dtype(np.float32))
-        generator = self._resolve_generator(self.gan, None, told)
+        with named_by(subject):
+            told = known_image_shape(self.image_shape, self.gan)
+            generator = self._resolve_generator(self.gan, None, told)
         self.image_shape_, n_features = generator.image_shape, n_values(generator.image_shape)
         self._form = Form(self.image_shape_, self.image_shape_, np.dtype(np.float32))
         check_image_shape(subject, self.image_shape, self._form, np.zeros((0, n_features)))
@@ -206,6 +211,17 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         self._form = Form((n_features,), None, np.dtype(np.float32))
         self.n_features_in_ = n_features
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._used = values_used(self)
+
+    def _check_ready(self):
+        """Ask for `fit` and for valid parameters, as `set_params` may have changed them; `fit` checks its own."""
+        check_is_fitted(self)
+        if get_config()["skip_parameter_validation"]:
+            return
+        self._validate_params()
+        with named_by(type(self).__name__):
+            check_unchanged(self, vars(self).get("_used", {}))  # a pickle of an earlier version has none
+        self._check_solver(self.generator_, self.generator_.is_linear)
 
     def _new_data(self, X, whole=None):
         """Validate the X of any later method; return the rows and the form of the answer.

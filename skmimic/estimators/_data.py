@@ -12,6 +12,7 @@ from ._columns import cure_of_surplus, error_of_words
 from ._huge import refuse_huge
 from ._inputs import as_array
 from ._layout import Form, check_fits, cure_of_folded, rows_in, shapes_in
+from ._rewording import reworded
 
 __all__ = [
     "DTYPES",
@@ -61,25 +62,25 @@ def valid_rows(estimator, X, *, reset, image_shape=None, whole=None):
     if not reset and image_shape is not None:
         check_fits(subject, X, told, image_shape)
     X = X if told is None else rows_in(X, told)
-    rows = _validated(estimator, X, reset)
+    rows = _validated(estimator, X, reset, image_shape)
     check_seen(subject, rows, whole)
     refuse_huge(subject, rows)
     dtype = rows.dtype if rows.dtype in (np.float32, np.float64) else np.dtype(np.float32)
     return rows, Form(shape or rows.shape[1:], told, dtype)
 
 
-def _validated(estimator, X, reset):
+def _validated(estimator, X, reset, image_shape):
     """Let scikit-learn validate X; where columns are no pixels, name them. Values are looked at later."""
     try:
         return validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite=False)
     except (TypeError, ValueError) as error:
-        worded = error_of_words(type(estimator).__name__, X)
+        subject = type(estimator).__name__
+        worded = error_of_words(subject, X)
         if worded is not None:
             raise worded from error
         cure = None if reset else cure_of_surplus(X, estimator.n_features_in_, getattr(X, "columns", None))
-        if cure is not None:
-            raise ValueError(f"{error} {cure}") from error
-        raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(reworded(subject, X, error, None if reset else image_shape, cure)) from error
 
 
 def check_seen(subject, rows, whole=None):

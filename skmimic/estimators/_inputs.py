@@ -6,7 +6,7 @@ from torch.masked import MaskedTensor
 
 from ..exceptions import DataRangeError, GeneratorMismatchError
 from ..utils import first_line
-from ._refusals import is_opaque, is_picture, refuse_items, refuse_source
+from ._refusals import is_opaque, is_picture, n_axes, refuse_items, refuse_source
 
 __all__ = ["as_array"]
 
@@ -28,11 +28,13 @@ def as_array(subject, X):
 
     Raises
     ------
+    DataRangeError
+        If images of a list are of several types, such as bytes and floats.
     GeneratorMismatchError
         If images of a list differ in shape or mode, or have a mode that is no brightness. The first is named.
     TypeError
         If X is a data set, a loader, an iterator, a table or one picture, holds labels beside its images, names files,
-        or is a tensor without values or with most of them left out.
+        holds times, or is a tensor without values or with most of them left out.
     """
     X = _unmasked(X)
     refuse_source(subject, X)
@@ -41,12 +43,31 @@ def as_array(subject, X):
     if getattr(X, "ndim", 1) == 1 and hasattr(X, "to_numpy") and not hasattr(X, "columns"):  # a series, no frame
         X = X.to_numpy()
     if isinstance(X, np.ndarray) and X.dtype.kind in "OSU" and X.ndim == 1 and len(X):
-        X = list(X) if _is_image(X[0]) or is_opaque(X[0]) else X
+        X = list(X) if n_axes(X[0]) or is_opaque(X[0]) else X
     if isinstance(X, (list, tuple)) and len(X):
         refuse_items(subject, X)
-    if isinstance(X, (list, tuple)) and len(X) and _is_image(X[0]):
-        return _stacked(subject, X)
+        X = _stacked(subject, X) if _is_image(X[0]) else _even(subject, X)
+    _refuse_times(subject, X)
     return np.asarray(X) if len(getattr(X, "shape", ())) > 2 else X  # images of other array libraries
+
+
+def _refuse_times(subject, X):
+    """Refuse times and spans of time, which scikit-learn takes for numbers."""
+    kinds = {getattr(dtype, "kind", "") for dtype in getattr(X, "dtypes", (getattr(X, "dtype", None),))}
+    if kinds and kinds <= {"m", "M"}:
+        name = getattr(X, "dtype", None) or next(iter(X.dtypes))
+        raise TypeError(f"{subject}: X is {name}, times, expected the values of pixels. Pass numbers.")
+
+
+def _even(subject, X):
+    """Return lists of numbers, whose lengths must be the same."""
+    lengths = [len(row) if isinstance(row, (list, tuple)) else None for row in X]
+    for index, length in enumerate(lengths):
+        if None not in (length, lengths[0]) and length != lengths[0]:
+            raise GeneratorMismatchError(
+                f"{subject}: X[{index}] has {length} values, X[0] {lengths[0]}. Bring all rows to one length."
+            )
+    return X
 
 
 def _unmasked(X):
@@ -94,11 +115,11 @@ def _plain(tensor):
 
 
 def _is_image(item):
-    """Whether an item of a list is a picture, a tensor, or has more than one axis."""
+    """Whether an item of a list is a picture, a tensor, an array with axes, or a list of lists."""
     if is_picture(item) or torch.is_tensor(item):
         return True
     is_nested = isinstance(item, (list, tuple)) and len(item) and isinstance(item[0], (list, tuple, np.ndarray))
-    return is_nested or (isinstance(item, np.ndarray) and item.ndim > 1)
+    return is_nested or (isinstance(item, np.ndarray) and item.ndim > 0)
 
 
 def _stacked(subject, items):
@@ -113,12 +134,17 @@ def _stacked(subject, items):
                 f"{subject}: X[{index}] has the shape {array.shape}, X[0] {arrays[0].shape}. Bring all images to one "
                 "shape, for instance with skmimic.datasets.resize_images."
             )
-        if array.dtype.kind != arrays[0].dtype.kind:
+        if not _is_of_one_type(array.dtype, arrays[0].dtype):
             raise DataRangeError(
                 f"{subject}: X[{index}] is {array.dtype}, X[0] {arrays[0].dtype}, which usually means other values of "
                 "black and white. Bring all images to one type and range."
             )
     return np.stack(arrays)
+
+
+def _is_of_one_type(first, second):
+    """Whether two dtypes have the same black and white: integers of one width, or floats of any."""
+    return first.kind == second.kind and (first.kind not in "iu" or first.itemsize == second.itemsize)
 
 
 def _check_mode(subject, index, picture, first):

@@ -15,6 +15,7 @@ __all__ = [
     "check_fits",
     "check_order",
     "cure_of_folded",
+    "cure_of_rows",
     "known_image_shape",
     "mismatch",
     "rows_in",
@@ -257,7 +258,7 @@ def mismatch(subject, shape, told, image_shape, cure=None):
     if told is not None:
         cure = _cure(shape, told, image_shape)
         return GeneratorMismatchError(f"{gives}, but X has images of shape {told}. {cure}")
-    cure = cure or _cure_of_rows(shape, image_shape)
+    cure = cure or cure_of_rows(shape, image_shape)
     return GeneratorMismatchError(f"{gives}, {n_values(image_shape)} values, but X has {shape[1]} features. {cure}")
 
 
@@ -330,8 +331,19 @@ def _cure_of_channels(shape, told, wanted):
     return f"{cure} Or pass a generator for images of {has} channel{'s' * (has > 1)}."
 
 
-def _cure_of_rows(shape, wanted):
-    """Say what to do with rows that have another number of values."""
+def cure_of_rows(shape, wanted):
+    """Say what to do with rows that have another number of values.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Of X, (n, n_features).
+    wanted : tuple (C, H, W)
+
+    Returns
+    -------
+    str
+    """
     n_features, channels, n_wanted = shape[1], wanted[0], n_values(wanted)
     if _is_one_image(shape, wanted):
         return ONE_IMAGE

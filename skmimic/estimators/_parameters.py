@@ -1,19 +1,24 @@
 """Parameters whose values scikit-learn's constraints cannot judge."""
 
+import contextlib
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
+from ..generators import load_gan
+from ..surrogates import Surrogate, resolve_surrogate
 from ..utils import Bounds, is_one_picture, resolve_device
 from ..utils._sklearn import InvalidParameterError
 from ._layout import known_image_shape
 
-__all__ = ["CheckedParameters"]
+__all__ = ["CheckedParameters", "check_unchanged", "named_by", "values_used"]
+
+USED = ("gan", "image_shape", "data_range")  # in `fit` alone: what comes later takes what `fit` made of them
+ANY_SHAPE = (1, 8, 8)  # of images, by which the name of a surrogate is looked up
 
 
 class CheckedParameters(BaseEstimator):
@@ -21,19 +26,99 @@ class CheckedParameters(BaseEstimator):
 
     def _validate_params(self):
         super()._validate_params()
-        _check_image_shape(type(self).__name__, self.image_shape, getattr(self, "gan", None))
+        subject = type(self).__name__
+        with named_by(subject):
+            _check_image_shape(subject, self.image_shape, getattr(self, "gan", None))
+        if "surrogate" in self._get_param_names():
+            _check_surrogate(subject, self.surrogate)
         try:
             if not isinstance(self.data_range, str):
                 Bounds.of(self.data_range)
             resolve_device(self.device)
         except ValueError as error:
-            raise InvalidParameterError(f"{type(self).__name__}: {error}") from error
+            raise InvalidParameterError(f"{subject}: {error}") from error
 
-    def _check_ready(self):
-        """Ask for `fit` and for valid parameters; `fit` itself has checked them already."""
-        check_is_fitted(self)
-        if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
+
+@contextlib.contextmanager
+def named_by(subject):
+    """Put the name of the estimator before errors about its parameters.
+
+    Parameters
+    ----------
+    subject : str
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if not str(error).startswith(subject):
+            error.args = (f"{subject}: {error}",)
+        raise
+
+
+def values_used(estimator):
+    """Remember the parameters that only `fit` reads.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+
+    Returns
+    -------
+    dict
+    """
+    return {name: getattr(estimator, name) for name in USED}
+
+
+def check_unchanged(estimator, used):
+    """Refuse parameters that only `fit` reads and that have been changed since, for they would be ignored.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Fitted.
+    used : dict
+        From `values_used`.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    for name, before in used.items():
+        now = getattr(estimator, name)
+        if not _is_same(now, before) and not _is_same(now, getattr(estimator, f"{name}_", before)):
+            what = f"from {before!r} to {now!r} " if name != "gan" else ""
+            raise InvalidParameterError(
+                f"{type(estimator).__name__}: {name} was changed {what}after fit, which alone reads it. Call fit "
+                f"again, or set {name} back."
+            )
+
+
+def _is_same(first, second):
+    """Whether two values of a parameter are the same object, name, or pair or triple of such or of numbers."""
+    first, second = (load_gan(value) if _is_name(value) else value for value in (first, second))
+    if first is second:
+        return True
+    if all(isinstance(value, (str, Real)) for value in (first, second)):
+        return first == second
+    if not all(isinstance(value, (tuple, list, np.ndarray)) for value in (first, second)):
+        return False
+    return len(first) == len(second) and all(map(_is_same, first, second))
+
+
+def _is_name(value):
+    """Whether a value is the name of a bundled generator."""
+    return isinstance(value, str) and value != "auto"
+
+
+def _check_surrogate(subject, surrogate):
+    """Refuse names of surrogates that there are not, and what is no surrogate; factories are called later."""
+    is_module = isinstance(surrogate, Surrogate) or (callable(surrogate) and not isinstance(surrogate, nn.Module))
+    if is_module or (isinstance(surrogate, str) and surrogate in ("auto", "identity")):
+        return
+    try:
+        resolve_surrogate(surrogate, ANY_SHAPE)
+    except (TypeError, ValueError) as error:
+        raise InvalidParameterError(f"{subject}: {error}") from error
 
 
 def _check_image_shape(subject, value, gan):

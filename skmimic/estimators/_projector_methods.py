@@ -1,5 +1,7 @@
 """What projectors have in common: rows to latents and back, pictures on the way, scores."""
 
+from numbers import Integral
+
 import numpy as np
 import torch
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
@@ -171,14 +173,17 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         Raises
         ------
         ValueError
-            If `n_samples` is below 2.
+            If `n_samples` is no whole number, or below 2.
 
         References
         ----------
         MimicGAN, Algorithm 1.
         """
-        if n_samples is not None and n_samples < 2:
-            raise ValueError(f"{type(self).__name__}: n_samples={n_samples!r} must be at least 2, or None.")
+        is_count = isinstance(n_samples, Integral) and not isinstance(n_samples, bool)
+        if n_samples is not None and not (is_count and n_samples >= 2):
+            raise ValueError(
+                f"{type(self).__name__}: n_samples={n_samples!r} must be a whole number of at least 2, or None."
+            )
         if not hasattr(self, "generator_"):
             blank = clone(self)
             blank._validate_params()

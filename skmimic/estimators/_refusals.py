@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from torch.utils.data import DataLoader, Dataset
 
-__all__ = ["is_opaque", "is_picture", "listed", "n_axes", "refuse_items", "refuse_source"]
+__all__ = ["is_opaque", "is_picture", "listed", "n_axes", "refuse_items", "refuse_source", "with_article"]
 
 OPEN = 'PIL.Image.open({}).convert("L")'
 COLOUR = 'or convert("RGB") for images in colour'
@@ -30,14 +30,14 @@ def refuse_source(subject, X):
     if isinstance(X, (str, os.PathLike)):
         raise TypeError(f"{subject}: X is {_text(X)}, expected an array or a list of images. {_load_one(X)}")
     if isinstance(X, Mapping) and not hasattr(X, "shape"):  # sparse matrices by keys have one
-        raise TypeError(f"{subject}: X is a {type(X).__name__} of columns, expected images. {_of_columns(X)}")
+        raise TypeError(f"{subject}: X is {with_article(X)} of columns, expected images. {_of_columns(X)}")
     if _is_table_of_rows(X):
         raise TypeError(
-            f"{subject}: X is a {type(X).__name__}, a table of rows, expected an array or a list of images. "
+            f"{subject}: X is {with_article(X)}, a table of rows, expected an array or a list of images. "
             f"{_of_rows(next(iter(X), {}))}"
         )
     if isinstance(X, (Dataset, DataLoader, Iterator)):
-        raise TypeError(f"{subject}: X is a {type(X).__name__}, expected an array or a list of images. {_of_loader(X)}")
+        raise TypeError(f"{subject}: X is {with_article(X)}, expected an array or a list of images. {_of_loader(X)}")
 
 
 def refuse_items(subject, X):
@@ -55,7 +55,7 @@ def refuse_items(subject, X):
     """
     first = X[0]
     if isinstance(first, Mapping):
-        raise TypeError(f"{subject}: X[0] is a {type(first).__name__}, expected an image. {_of_rows(first)}")
+        raise TypeError(f"{subject}: X[0] is {with_article(first)}, expected an image. {_of_rows(first)}")
     if isinstance(first, (str, os.PathLike)):
         raise TypeError(f"{subject}: X[0] is {_text(first)}, expected an image. {_load_each(first)}")
     if isinstance(first, bytes):
@@ -131,6 +131,12 @@ def listed(names, most=5):
     names = list(names)
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(map(repr, names[:most])) + more
+
+
+def with_article(item):
+    """Name the class of an object: "a list", "an ndarray"."""
+    name = type(item).__name__
+    return f"{'an' if name[0].lower() in 'aeio' or name.startswith('nd') else 'a'} {name}"
 
 
 def _text(path):

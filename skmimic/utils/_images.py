@@ -311,7 +311,7 @@ def as_images(rows, image_shape):
 
 def as_rows(images):
     """View images (n, C, H, W) as rows (n, C*H*W)."""
-    return images.reshape(len(images), -1)
+    return images.reshape(len(images), math.prod(images.shape[1:]))  # -1 fails where there are none
 
 
 def infer_image_shape(n_features):

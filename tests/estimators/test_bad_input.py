@@ -57,14 +57,18 @@ BAD_X = {
     "rows of minus infinity": (broken(-np.inf, where=slice(7, 9)), ValueError, "infinity in 2 of 40 rows.* row 7"),
     "no rows": (pictures()[:0], ValueError, "0 sample"),
     "no features": (pictures()[:, :0], ValueError, "0 feature"),
-    "one dimension": (pictures()[0], ValueError, r"(?s)Expected 2D array, got 1D array.*Reshape your data"),
+    "one dimension": (
+        pictures()[0],
+        ValueError,
+        r": X has one axis, the shape \(64,\).*Reshape your data",
+    ),
     "five dimensions": (pictures().reshape(-1, 1, 1, 8, 8), ValueError, r"shape \(40, 1, 1, 8, 8\); expected rows"),
-    "a number": (3.0, ValueError, "Expected 2D array, got scalar"),
-    "nothing": (None, ValueError, "Expected 2D array"),
+    "a number": (3.0, ValueError, ": X is a float without axes, expected an array"),
+    "nothing": (None, ValueError, ": X is None, expected an array or a list of images"),
     "words": (np.full((5, 64), "dark"), ValueError, "could not convert string"),
     "objects": (np.full((5, 64), object()), TypeError, "float"),
-    "complex numbers": (of_dtype(complex), ValueError, "Complex data not supported"),
-    "a sparse matrix": (scipy.sparse.csr_matrix(pictures()), TypeError, "Sparse data was passed"),
+    "complex numbers": (of_dtype(complex), ValueError, ": Complex data not supported: X holds complex numbers"),
+    "a sparse matrix": (scipy.sparse.csr_matrix(pictures()), TypeError, r": X is a sparse csr_matrix.*X\.toarray\(\)"),
     "file names": (
         ["a.png", "b.png"],
         TypeError,
@@ -84,7 +88,16 @@ BAD_X = {
     "sparse tensors": ([torch.ones(8, 8), torch.eye(8).to_sparse()], TypeError, r"X\[1\] is a sparse tensor"),
     "a tensor of nothing": (torch.ones(3, 64, device="meta"), TypeError, "device 'meta', which holds no values"),
     "a column of words": (np.c_[pictures().astype(object), ["cat"] * 40], ValueError, r"no numbers: 64 \(.*\[64\]"),
-    "ragged lists": ([[0.0] * 64, [0.0] * 63], ValueError, "inhomogeneous"),
+    "ragged lists": ([[0.0] * 64, [0.0] * 63], ValueError, r": X\[1\] has 63 values, X\[0\] 64"),
+    "ragged rows": ([np.zeros(64), np.zeros(63)], ValueError, r": X\[1\] has the shape \(63,\), X\[0\] \(64,\)"),
+    "a list of images and nothing": ([np.zeros(64), None], ValueError, r": X\[1\] has the shape \(\), X\[0\] \(64,\)"),
+    "a list of rows and numbers": ([[1.0, 2.0], 3.0], ValueError, ": X is a list, expected .* cannot be read as one"),
+    "an empty list": ([], ValueError, ": X is empty, expected .* at least one image"),
+    "spans of time": (of_dtype("m8[s]"), TypeError, r": X is timedelta64\[s\], times, expected the values of pixels"),
+    "dates": (of_dtype("M8[s]"), TypeError, r": X is datetime64\[s\], times, expected the values of pixels"),
+    "a set": ({1.0, 2.0}, TypeError, ": X is a set, which has no order"),
+    "a function": (len, TypeError, r": X is a builtin_function_or_method, .* Pass what it returns, X\(\)"),
+    "fields": (np.zeros(4, dtype=[("a", "f4"), ("b", "f4")]), TypeError, "fields 'a', 'b'.*structured_to_unstructured"),
 }
 
 
@@ -257,6 +270,28 @@ def test_bad_generators_are_refused(cls, name):
     gan, error, message = BAD_GENERATORS[name]
     with pytest.raises(error, match=message):
         small(cls, gan).fit(pictures())
+
+
+@pytest.mark.parametrize("gan", [5, "cats", (1, 2), DCGAN, nn.LazyLinear(3)], ids=str)
+@pytest.mark.parametrize("image_shape", [None, (1, 8, 8)])
+def test_a_bad_generator_names_the_estimator(gan, image_shape):
+    with pytest.raises((TypeError, ValueError), match=r"^PGDProjector: "):
+        PGDProjector(gan, image_shape=image_shape).fit(pictures())
+
+
+@pytest.mark.parametrize("surrogate", [5, "nonsense", "affine+affine", nn.Conv2d(1, 1, 1)], ids=str)
+def test_a_bad_surrogate_names_the_estimator(surrogate):
+    with pytest.raises(InvalidParameterError, match=r"^MimicGANProjector: surrogate"):
+        small(MimicGANProjector, surrogate=surrogate).fit(pictures())
+
+
+@pytest.mark.parametrize("n_samples", ["a", 2.5, 1, True, 0])
+@pytest.mark.parametrize("is_fitted", [True, False])
+def test_plausible_images_are_counted(n_samples, is_fitted):
+    model = small(PGDProjector)
+    model = model.fit(pictures()) if is_fitted else model
+    with pytest.raises(ValueError, match=rf"^PGDProjector: n_samples={n_samples!r} must be a whole number"):
+        model.project(pictures(), n_samples=n_samples)
 
 
 def test_a_generator_of_the_wrong_size_says_both_sizes_and_what_to_do():

@@ -52,6 +52,12 @@ def test_generator_can_be_saved_and_comes_back(estimator, tmp_path):
     assert np.array_equal(again.sample(5, random_state=0), generator.sample(5, random_state=0))
 
 
+@pytest.mark.parametrize("shape", [(64,), (8, 8), (1, 8, 8), (8, 8, 1)])
+def test_no_samples_have_the_form_too(shape):
+    gan = DCGAN(**TINY).fit(digits().reshape(20, *shape))
+    assert gan.sample(0).shape == (0, *shape)
+
+
 def test_saving_does_not_replace_the_checkpoint(tmp_path):
     gan = DCGAN(**TINY, checkpoint=tmp_path / "training").fit(digits())
     content = (tmp_path / "training").read_bytes()

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from skmimic import DCGAN, MimicAnomalyDetector, MimicDomainAligner, MimicGANProjector
 from skmimic.estimators._aligner import Target
 from skmimic.estimators._inputs import as_array
-from skmimic.exceptions import GeneratorMismatchError
+from skmimic.exceptions import DataRangeError, GeneratorMismatchError
 from tests.helpers import pictures, small, smooth_generator
 
 COLOUR = (3, 8, 8)
@@ -40,6 +40,11 @@ FORMS = {
     "series": lambda: (series(list(GREY)), GREY),
     "series of tensors": lambda: (series(list(torch.tensor(GREY))), GREY),
     "array of objects": lambda: (objects(RGB), RGB),
+    "list of rows": lambda: (list(pictures(10)), pictures(10)),
+    "series of rows": lambda: (series(list(pictures(10))), pictures(10)),
+    "series of lists": lambda: (series(pictures(10).tolist()), pictures(10)),
+    "objects that are rows": lambda: (objects(pictures(10)), pictures(10)),
+    "floats of two widths": lambda: ([*GREY[:5], *GREY[5:].astype(np.float64)], GREY),
     "tensor with gradient": lambda: (torch.tensor(RGB).requires_grad_(), RGB),
     "rows as tensor with gradient": lambda: (torch.tensor(pictures(10)).requires_grad_(), pictures(10)),
 }
@@ -196,6 +201,26 @@ def test_arrays_of_other_shapes_are_named():
         small(MimicGANProjector).fit([*GREY[:3], GREY[3, :, :7], GREY[4]])
     with pytest.raises(GeneratorMismatchError, match=r"X\[1\] is no image"):
         small(MimicGANProjector).fit([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [1.0]]])
+
+
+@pytest.mark.parametrize(("first", "second"), [("u1", "u2"), ("u1", "i1"), ("u2", "u4"), ("u1", "f4"), ("?", "u1")])
+@pytest.mark.parametrize("images", [GREY, pictures(10)], ids=["images", "rows"])
+def test_types_of_other_ranges_are_not_stacked(images, first, second):
+    images = np.abs(images)
+    with pytest.raises(DataRangeError, match=r"^PGD: X\[4\] is .*, X\[0\] .* one type and range"):
+        as_array("PGD", [*images[:4].astype(first), *images[4:].astype(second)])
+
+
+def test_a_later_row_of_another_number_of_features_says_what_to_do():
+    model = small(MimicGANProjector, surrogate="identity").fit(pictures(10))
+    with pytest.raises(ValueError, match=r"^MimicGANProjector: X has 63 features, but .* Resize X"):
+        model.transform(pictures(10)[:, :63])
+
+
+def test_frames_of_times_are_refused():
+    frame = pytest.importorskip("pandas").DataFrame(pictures(10).astype("m8[s]"))
+    with pytest.raises(TypeError, match=r"^PGD: X is timedelta64\[s\], times"):
+        as_array("PGD", frame)
 
 
 DATA = TensorDataset(torch.tensor(GREY))

@@ -109,8 +109,9 @@ def _a_quick_engine(tmp_path_factory):
 
 
 def answers(model):
-    """What an estimator says of itself and of rows; "not fitted" where it refuses."""
+    """What an estimator says of itself and of rows, with the range of its fit set; "not fitted" where it refuses."""
     found = {name: vars(model).get(name) for name in ("data_range_", "seed_", "offset_", "n_iter_", "image_shape_")}
+    model = copy.copy(model).set_params(data_range=found["data_range_"] or model.data_range)
     rows = NEW if found["data_range_"] == RANGES["new"] else OLD
     questions = {
         "transform": lambda: model.transform(rows),

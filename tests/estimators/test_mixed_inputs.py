@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from skmimic import MimicGANProjector, load_gan
+from skmimic.estimators._ranges import RangeMemory
 from skmimic.exceptions import DataRangeError, DataRangeWarning, GeneratorMismatchError
 from skmimic.surrogates import Affine, Blur, Photometric, build_family
+from skmimic.utils import Bounds
 
 GAN = load_gan("mnist16")
 SETTINGS = {"T": 1, "T1": 2, "T2": 2, "random_state": 0}
@@ -45,6 +47,30 @@ def test_a_nearly_black_row_of_bytes_is_none(rows):
         warnings.simplefilter("always")
         projector().fit(X).transform(X)
     assert not [one for one in caught if issubclass(one.category, DataRangeWarning)]
+
+
+def as_binary(rows):
+    return (rows > 0).astype(np.float32)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_rows_of_zeros_and_ones_among_bytes_are_named(rows, dtype):
+    X = np.concatenate([as_bytes(rows[:5]), as_binary(rows[5:])]).astype(dtype)
+    with pytest.warns(DataRangeWarning, match="from 0 to 1 in row 5, .* as other rows do"):
+        projector().fit(X)
+    with pytest.warns(DataRangeWarning, match="from 0 to 1 in row 5, .* as other rows do"):
+        projector().fit(as_bytes(rows)).transform(X)
+
+
+def test_rows_of_zeros_and_ones_where_others_are_dark_are_not_named(rows):
+    X = np.concatenate([as_bytes(rows[:5]), as_binary(rows[5:])])
+    bounds = Bounds(0.0, 255.0)
+    with pytest.warns(DataRangeWarning):
+        RangeMemory.of(bounds, X).check_mixed("Test", X)
+    dark = np.minimum(X, 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        RangeMemory.of(bounds, dark).check_mixed("Test", dark)
 
 
 def test_a_list_of_bytes_and_fractions_is_refused(rows):
