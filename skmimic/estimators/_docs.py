@@ -14,7 +14,7 @@ SHARED = """gan : Generator, torch.nn.Module, pair (G, D), DCGAN, VAE, BiGAN, de
         "alternating" is Algorithm 1; "joint" moves latents and surrogate together; "amortized" also trains an encoder
         on pairs that the learned corruption makes. "auto" is amortized from 500 rows on, from 5,000 for images of more
         than 32x32 pixels, else joint. "closed_form" is least squares, or the likeliest latents where the corruption
-        hides much: linear generators are solved so whatever the solver, unless it is "alternating", and no others can be.
+        hides much: linear generators are solved so whatever the solver, unless it is "alternating". No others can be.
     T : int, default=20
         Rounds. The joint and amortized solvers learn the surrogate in T * T1 steps.
     T1 : int, default=25
