@@ -66,7 +66,15 @@ def values_used(estimator):
     -------
     dict
     """
-    return {name: getattr(estimator, name) for name in USED}
+    return {name: _mark_of(getattr(estimator, name), name) for name in USED}
+
+
+def _mark_of(value, name):
+    """A parameter itself; of `gan`, which may be large, the fingerprint where it has one, else its class."""
+    if name != "gan":
+        return value
+    gan = load_gan(value) if isinstance(value, str) else value
+    return getattr(getattr(gan, "generator_", gan), "fingerprint", type(gan).__name__)
 
 
 def check_unchanged(estimator, used):
@@ -84,7 +92,7 @@ def check_unchanged(estimator, used):
     InvalidParameterError
     """
     for name, before in used.items():
-        now = getattr(estimator, name)
+        now = _mark_of(getattr(estimator, name), name)
         if not _is_same(now, before) and not _is_same(now, getattr(estimator, f"{name}_", before)):
             what = f"from {before!r} to {now!r} " if name != "gan" else ""
             raise InvalidParameterError(
@@ -94,8 +102,7 @@ def check_unchanged(estimator, used):
 
 
 def _is_same(first, second):
-    """Whether two values of a parameter are the same object, name, or pair or triple of such or of numbers."""
-    first, second = (load_gan(value) if _is_name(value) else value for value in (first, second))
+    """Whether two values of a parameter are the same object, text, number, or pair or triple of numbers."""
     if first is second:
         return True
     if all(isinstance(value, (str, Real)) for value in (first, second)):
@@ -103,11 +110,6 @@ def _is_same(first, second):
     if not all(isinstance(value, (tuple, list, np.ndarray)) for value in (first, second)):
         return False
     return len(first) == len(second) and all(map(_is_same, first, second))
-
-
-def _is_name(value):
-    """Whether a value is the name of a bundled generator."""
-    return isinstance(value, str) and value != "auto"
 
 
 def _check_surrogate(subject, surrogate):
