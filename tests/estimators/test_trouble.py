@@ -102,6 +102,7 @@ class TestInterruption:
         assert model.surrogate_.describe()["gain"] < 1
         np.testing.assert_array_equal(model.transform(pictures())[:1], model.transform(pictures()[:1]))
 
+    @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")  # stopped early
     def test_of_a_detector_keeps_the_corruption_and_can_be_fitted_again(self, solver):
         model = small(MimicAnomalyDetector, surrogate=lambda shape: self.Stops(), solver=solver, T=20)
         with pytest.raises(KeyboardInterrupt):
