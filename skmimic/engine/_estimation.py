@@ -16,7 +16,7 @@ from ._interruption import carrying
 from ._rows import make_problem
 from ._surrogate_check import check_surrogate
 from ._trajectory import Recorder
-from .identification import LARGE, Bench, is_identifiable, learn_surrogate, select_surrogate
+from .identification import LARGE, Bench, is_identifiable, is_learned, learn_surrogate, select_surrogate
 
 __all__ = ["estimate_corruption", "fresh_surrogate", "has_parameters", "resolve_solver", "with_encoder"]
 
@@ -133,8 +133,7 @@ def has_parameters(surrogate, generator, seed):
     """Whether a surrogate of the user's choice has anything to learn."""
     if isinstance(surrogate, str) and surrogate == "auto":
         return True
-    fresh, _ = fresh_surrogate(surrogate, generator, seed)
-    return any(parameter.requires_grad for parameter in fresh.parameters())
+    return is_learned(resolve_surrogate(surrogate, generator.image_shape, seed, generator.background))
 
 
 def fresh_surrogate(surrogate, generator, seed):

@@ -11,7 +11,7 @@ from ._initialisation import Candidates
 from ._interruption import carrying
 from ._results import OptimizationTrace, Status
 from ._trajectory import Snapshot
-from .identification import N_IMAGES, distances, hypotheses_for
+from .identification import N_IMAGES, distances, hypotheses_for, set_tone
 
 __all__ = ["Mixture", "MixtureProjector", "estimate_mixture"]
 
@@ -267,22 +267,13 @@ class _Learner:
         surrogate, family = self.surrogate, None
         if not isinstance(surrogate, str) or surrogate != "auto":
             surrogate, family = fresh_surrogate(surrogate, self.generator, self.seed)
-            _set_photometric(surrogate, start)
+            if (tone := part_of(surrogate, Photometric)) is not None:
+                set_tone(tone, start.gain, start.bias)
         found = estimate_corruption(self.generator, rows, self.settings, surrogate, self.seed, self.report)
         if family is None:
             return found
         fitted = FittedSurrogate(found.surrogate.to_torch(), family, found.surrogate.standard_errors)
         return replace(found, surrogate=fitted)
-
-
-@torch.no_grad()
-def _set_photometric(surrogate, start):
-    """Put the gain and bias of a hypothesis into the photometric part of a surrogate, if it has one."""
-    part = part_of(surrogate, Photometric)
-    if part is not None:
-        for value, first in ((part.gain, start.gain), (part.bias, start.bias)):
-            if value.requires_grad:
-                value.fill_(first)
 
 
 def costs_of(generator, rows, components, settings):

@@ -7,7 +7,7 @@ from ..utils import first_line
 
 __all__ = ["check_surrogate"]
 
-N_IMAGES = 4
+N_IMAGES = 4  # that are tried together, and the first of them alone
 SAME = 1e-3  # of the largest value: kernels add in another order in other batches
 
 
@@ -26,6 +26,8 @@ def check_surrogate(surrogate, generator, name):
     ------
     GeneratorMismatchError
         The message names the cause and what to do.
+    NotFiniteError
+        If images come out with NaN or infinity.
     """
     subject = f"surrogate: {name}"
     z = generator.prior.sample(N_IMAGES, generator.latent_dim, torch.Generator().manual_seed(0)).to(generator.device)

@@ -165,7 +165,8 @@ class TestFamily:
     def test_clean_rows_do_not_warn(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            estimate_corruption(loaded(), clean(), SETTINGS, "auto")
+            adaptation = estimate_corruption(loaded(), clean(), SETTINGS, "auto")
+        assert adaptation.surrogate.family == "identity"
 
     def test_a_flexible_family_of_the_users_choice_is_learned_too(self):
         surrogate = Composition([Affine(SHAPE), Convolution(SHAPE)])

@@ -17,7 +17,7 @@ from ..solvers import PLAN, has_units, solve_in_rounds
 from ._policy import Policy
 from ._standard_errors import learned_numbers, standard_errors
 
-__all__ = ["LARGE", "Bench", "Learned", "final", "projected"]
+__all__ = ["LARGE", "Bench", "Learned", "final", "is_learned", "projected"]
 
 LARGE = 32 * 32  # pixels above which an image counts as large
 
@@ -95,7 +95,7 @@ class Bench:
 
     def learn(self, surrogate, family, schedule, n_rows, tether=None, rivals=()):
         """Learn a surrogate: in rounds where its numbers have units, else by small steps, as the schedule says."""
-        if not any(value.requires_grad for value in surrogate.parameters()):
+        if not is_learned(surrogate):
             return self.project(surrogate, family)
         in_rounds = has_units(surrogate)
         sd = PLAN[-1].deviation_sd if in_rounds else schedule[-1]
@@ -159,6 +159,11 @@ class Bench:
         for _ in range(self.settings.T1):
             descent.surrogate_step(images)
         return residual(problem, descent.observed, projected.latents).mean().item()
+
+
+def is_learned(surrogate):
+    """Whether a surrogate, or a part of one, has numbers to learn, not only such as the user gave and froze."""
+    return any(value.requires_grad for value in surrogate.parameters())
 
 
 def projected(bench, learned):

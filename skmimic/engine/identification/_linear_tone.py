@@ -8,9 +8,9 @@ from .._unseen import seen_pixels
 
 __all__ = ["fit_tone", "has_linear_tone"]
 
-N_ITERATIONS = 100
+N_ITERATIONS = 100  # of L-BFGS at most, in three to five numbers
 FIRST_NOISE = 0.1  # standard deviation, in [-1, 1]
-LEAST_NOISE = 1e-3
+LEAST_NOISE = 1e-3  # the same; an eighth of a step of bytes, lest exact rows divide by zero
 
 
 def has_linear_tone(bench, surrogate):

@@ -53,7 +53,8 @@ def learn_surrogate(bench, surrogate, family):
     bench.accept(learned)
     if bench.policy.fewest_rounds <= bench.settings.T:
         level = _mean_picture_residual(bench)
-        _warn_if_unexplained(f"surrogate={family!r}", learned.residual, level, bench.policy.unexplained)
+        limit = bench.policy.unexplained * level
+        _warn_if_unexplained(f"surrogate={family!r}", learned.residual, level, limit, "try surrogate='auto', ")
     if holds_gain(learned.surrogate):
         projected = bench.project(learned.surrogate, learned.family, learned.deviation_sd)
         learned = bench.accept(replace(learned, surrogate=restore_contrast(bench, projected)))
@@ -85,7 +86,7 @@ def select_surrogate(bench):
     level = _mean_picture_residual(bench)
     if not bench.problem.generator.is_linear:
         best = bench.accept(_freed(bench, structured, best, level, final(measured if is_structured else plain)))
-    _warn_if_unexplained("surrogate='auto'", best.residual, level, bench.policy.unexplained)
+    _warn_if_unexplained("surrogate='auto'", best.residual, level, bench.policy.unexplained * level)
     return bench.accept(replace(best, surrogate=restore_contrast(bench, best)))
 
 
@@ -296,10 +297,9 @@ def _mean_picture_residual(bench):
     return to_mean_of_all * len(rows) / (len(rows) - 1) if len(rows) > 1 else math.inf
 
 
-def _warn_if_unexplained(subject, residual, level, limit):
+def _warn_if_unexplained(subject, residual, level, limit, cure=""):
     """Say that no family fits, or that the user's does not."""
-    cure = "" if subject == "surrogate='auto'" else "try surrogate='auto', "
-    if residual > limit * level:
+    if residual > limit:
         warn_user(
             f"{subject}: the corruption that was learned leaves a residual of {residual:.3g} a row, the mean picture "
             f"alone {level:.3g}. The rows do not look like corrupted images of this generator: {cure}check image_shape "

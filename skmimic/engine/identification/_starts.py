@@ -9,13 +9,13 @@ import torch
 
 from ...surrogates import Affine, Blur, Mask, Photometric
 from ..solvers import has_units
-from ._bench import projected
+from ._bench import is_learned, projected
 from ._evidence import blur_width
 from ._linear_tone import fit_tone, has_linear_tone
 from ._poses import Pose
 from ._retrieval import retrieve, retrieve_blurred
 
-__all__ = ["learn_from", "set_as_found", "start_as_found"]
+__all__ = ["learn_from", "set_as_found", "set_tone", "start_as_found"]
 
 
 def start_as_found(bench, surrogate):
@@ -29,7 +29,7 @@ def start_as_found(bench, surrogate):
     else:
         width, found = retrieve_blurred(bench.candidates, bench.observed, width, bench.policy)
     set_as_found(surrogate, found, width)
-    if (mask := surrogate.part(Mask)) is not None and _is_learned(mask) and found.has_mask:
+    if (mask := surrogate.part(Mask)) is not None and is_learned(mask) and found.has_mask:
         mask.set_dead(found.dead.cpu(), found.values.cpu())
         mask.requires_grad_(False)
     if surrogate.missing is not None and found.missing is not None:
@@ -42,7 +42,7 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
     if not has_linear_tone(bench, surrogate):
         return _learn_from(bench, surrogate, family, poses, schedule, n_rows)
     affine = surrogate.part(Affine)
-    if affine is not None and _is_learned(affine):
+    if affine is not None and is_learned(affine):
         surrogate = _at(surrogate, poses[0])
     fit_tone(bench, surrogate)
     surrogate.part(Photometric).requires_grad_(False)
@@ -54,7 +54,7 @@ def learn_from(bench, surrogate, family, poses, schedule, n_rows):
 
 def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
     """Learn a surrogate; the four numbers of a similarity first where no shear was found."""
-    if (affine := surrogate.part(Affine)) is None or not _is_learned(affine):
+    if (affine := surrogate.part(Affine)) is None or not is_learned(affine):
         return bench.learn(surrogate, family, schedule, n_rows)
     policy, (first, *others) = bench.policy, [_at(surrogate, pose) for pose in poses]
     if poses[0] == Pose() or not has_units(surrogate):
@@ -71,11 +71,6 @@ def _learn_from(bench, surrogate, family, poses, schedule, n_rows):
     limit = 1.0 if surrogate.part(Blur) is None else policy.blurred_freed_below
     limit = policy.weakly_freed_below if len(bench.observed) < policy.few_rows else limit
     return free if projected(bench, free) < limit * projected(bench, similar) else similar
-
-
-def _is_learned(part):
-    """Whether a part of a surrogate is to be learned, not held as the user gave it."""
-    return any(value.requires_grad for value in part.parameters())
 
 
 def _held(surrogate, is_similarity):
@@ -110,9 +105,15 @@ def _at(surrogate, pose):
 def set_as_found(surrogate, found, width):
     """Put blur, gain and bias that retrieval found into the parts of a composition that are to learn them."""
     blur, tone = (surrogate.part(kind) for kind in (Blur, Photometric))
-    if blur is not None and _is_learned(blur) and width is not None:
+    if blur is not None and is_learned(blur) and width is not None:
         blur.log_sigma.fill_(math.log(width))
     if tone is not None and found.has_photometric:
-        for value, start in ((tone.gain, found.tone.gain), (tone.bias, found.tone.bias)):
-            if value.requires_grad:
-                value.fill_(start)
+        set_tone(tone, found.tone.gain, found.tone.bias)
+
+
+@torch.no_grad()
+def set_tone(tone, gain, bias):
+    """Let the gain and the bias of a photometric part start at these values, where they are to be learned."""
+    for value, start in ((tone.gain, gain), (tone.bias, bias)):
+        if value.requires_grad:
+            value.fill_(start)
