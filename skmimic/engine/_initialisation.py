@@ -93,7 +93,8 @@ class Candidates:
     def _parts(self):
         if "images" in vars(self):
             return self.images.split(self.n_together)
-        return (self.generator.decode(z) for z in self.z.split(self.n_together))
+        generator = self.generator.rough or self.generator  # where rows start need not be exact
+        return (generator.decode(z) for z in self.z.split(self.n_together))
 
     def nearest(self, observed, mimicked, missing=None):
         """Return the latents (n, d) whose mimicked image is nearest to each observed row in Euclidean distance.

@@ -60,13 +60,13 @@ def read(angles):
 
 def test_rows_that_differ_are_told_from_rows_that_do_not(angles):
     with computing():
-        found = [row_angles._spread_at_a_glance(bench_of(turned(a)[1]), shared_map()) for a in (angles, 0 * angles)]
-    assert found[0] == pytest.approx(math.radians(SPREAD), rel=0.4)
-    assert found[1] == 0.0
+        differ, same = (row_angles.glance(bench_of(turned(a)[1]), shared_map()) for a in (angles, 0 * angles))
+    assert differ[0] > row_angles.GLANCED > same[0]
+    assert differ[1] == pytest.approx(math.radians(SPREAD), rel=0.4)
 
 
 def test_a_false_alarm_ends_with_the_look(monkeypatch):
-    monkeypatch.setattr(row_angles, "_spread_at_a_glance", lambda bench, surrogate: 0.1)
+    monkeypatch.setattr(row_angles, "glance", lambda bench, surrogate: (2.0, 0.1))
     monkeypatch.setattr(row_angles, "N_LOOK", 150 * row_angles.USUAL_STEPS)
     assert row_angles.read_angles(bench_of(turned(np.zeros(N_ROWS))[1]), shared_map()) is None
 

@@ -25,7 +25,7 @@ from skmimic.engine import (
 from skmimic.engine._closed_form import ClosedForm
 from skmimic.engine._unseen import distances_to, first_seen, mean_seen, partial_rows, seen_pixels, spread, with_holes
 from skmimic.engine.identification import blur_width, dead_pixels, retrieve, scattered_pixels
-from skmimic.engine.identification._row_angles import _glance, _turned
+from skmimic.engine.identification._row_angles import _shown, _turned
 from skmimic.losses import Perceptual
 from skmimic.surrogates import Affine, Composition, Identity
 from skmimic.surrogates import MissingPixels as LostInRows
@@ -262,7 +262,7 @@ class TestEvidence:
         surrogate = Composition([Affine(SHAPE)])
         looked = _turned(surrogate, clean, torch.zeros(60), seen)
         assert torch.equal(looked, completed(with_blocks(clean)))
-        assert _glance(looked).isfinite().all()
+        assert _shown(looked).isfinite().all()
 
 
 @pytest.mark.parametrize(("shape", "n"), [((1, 8, 8), 2500), ((3, 64, 64), 300)])

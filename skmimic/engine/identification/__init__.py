@@ -6,6 +6,7 @@ from ._hypotheses import N_IMAGES, Hypothesis, distances, hypotheses_for, is_ide
 from ._policy import Policy
 from ._poses import Found, Pose, PoseSearch
 from ._retrieval import Retrieval, Tone, dead_pixels, retrieve, retrieve_blurred
+from ._row_angles import glance
 from ._selection import learn_surrogate, select_surrogate
 from ._standard_errors import standard_errors
 from ._starts import set_tone
@@ -25,6 +26,7 @@ __all__ = [
     "blur_width",
     "dead_pixels",
     "distances",
+    "glance",
     "hypotheses_for",
     "is_identifiable",
     "is_learned",

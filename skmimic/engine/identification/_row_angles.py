@@ -1,5 +1,7 @@
 """Angles of the rows' own: a network learns to read them, on samples that went through the learned corruption."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -10,11 +12,12 @@ from ...utils import seeded_globally
 from .._joint import ANNEALED
 from .._unseen import completed, seen_pixels, with_holes
 
-__all__ = ["read_angles"]
+__all__ = ["glance", "read_angles"]
 
 GLANCE_SD, GREATEST_SD = 0.15, 0.3  # radians, of the samples that a glance learns from; the most that is believed
 N_HELD, RIDGE = 500, 0.1  # samples on which the glance is tried; weight of its penalty, of the features' mean square
-GLANCED, LOOKED = 1.25, 1.6  # what is read from rows must spread so many times as wide as from samples of one angle
+GLANCED = 1.37  # times as wide as from samples of one angle what is read from rows must spread: .92 to 1.30, from 1.45
+LOOKED = 1.6  # the same by the network
 SD_STEP = 0.005  # to which a spread is rounded
 N_LOOK, N_FIRST, N_LAST, BATCH = 400, 800, 2000, 64  # steps to a look, to the first map, to the last; samples of each
 USUAL_STEPS, FEWEST = 500, 50  # T * T1 for which these are meant, and the fewest that are taken
@@ -41,8 +44,8 @@ def read_angles(bench, surrogate):
     Composition or None
         With a `RowAffine` in place of the affine part; None where the rows share their angle.
     """
-    spread = _spread_at_a_glance(bench, surrogate)
-    if not spread:
+    ratio, spread = glance(bench, surrogate)
+    if not GLANCED < ratio < math.inf:
         return None
     bench.report("looks whether rows are turned by angles of their own")
     training = _Training(bench, surrogate, spread)
@@ -65,8 +68,22 @@ def _turned(surrogate, images, angles, seen, random=None):
 
 
 @torch.no_grad()
-def _spread_at_a_glance(bench, surrogate):
-    """Estimate the standard deviation of the rows' angles in radians; zero if they share one."""
+def glance(bench, surrogate):
+    """Read the rows' angles by linear regression on what samples show that are turned and sent through a surrogate.
+
+    Parameters
+    ----------
+    bench : Bench
+    surrogate : Composition
+        With an affine part and no missing pixels.
+
+    Returns
+    -------
+    ratio : float
+        How many times as wide readings of the rows spread as those of samples that share an angle.
+    spread : float
+        Standard deviation of the rows' angles, in radians; of use where the ratio is clearly above 1.
+    """
     images, random, seen = bench.candidates.images, bench.random, seen_pixels(bench.observed)
     n_held = min(N_HELD, len(images) // 4)  # large images have few candidates
     held, images = images[:n_held], images[n_held:].repeat(2, 1, 1, 1)
@@ -76,7 +93,7 @@ def _spread_at_a_glance(bench, surrogate):
 
     angles = drawn(len(images))
     pairs = zip(images.split(1000), angles.split(1000), strict=True)
-    glances = torch.cat([_glance(_turned(surrogate, *pair, seen)) for pair in pairs])
+    glances = torch.cat([_shown(_turned(surrogate, *pair, seen)) for pair in pairs])
     centre = glances.mean(0)
     glances -= centre
     gram = glances.T @ glances
@@ -84,19 +101,18 @@ def _spread_at_a_glance(bench, surrogate):
     weights = torch.linalg.solve(gram, glances.T @ angles)
 
     def read(rows):
-        return (_glance(rows) - centre) @ weights
+        return (_shown(rows) - centre) @ weights
 
     angles = drawn(len(held))
     slope = (read(_turned(surrogate, held, angles, seen)) * angles).mean() / angles.square().mean()
     alone = read(_turned(surrogate, held, torch.zeros_like(angles), seen)).var()
     rows = read(completed(bench.observed)).var()
-    if not GLANCED**2 * alone < rows < torch.inf:
-        return 0.0
-    found = float((rows - alone).sqrt() / slope.clamp_min(0.1))
-    return min(max(round(found / SD_STEP) * SD_STEP, SD_STEP), GREATEST_SD)
+    found = float((rows - alone).clamp_min(0).nan_to_num().sqrt() / slope.clamp_min(0.1))
+    spread = min(max(round(found / SD_STEP) * SD_STEP, SD_STEP), GREATEST_SD)
+    return float((rows / alone).sqrt()), spread
 
 
-def _glance(images):
+def _shown(images):
     """Describe images (n, c, h, w) by each pixel's value, edges and sharpness: resampling blurs by place and angle."""
     x = images.mean(1, keepdim=True)
     right, down = F.pad(x.diff(dim=3), (0, 1)), F.pad(x.diff(dim=2), (0, 0, 0, 1))

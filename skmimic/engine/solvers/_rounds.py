@@ -30,7 +30,7 @@ class Round:
     relaxation : float, default=1.0
         The shared numbers go on by so many times what they moved.
     is_rough : bool, default=False
-        Whether the rough twin of the generator will do.
+        Whether the rough twin of the generator will do, in the last round until one start is chosen.
     """
 
     share: float
@@ -39,7 +39,7 @@ class Round:
     is_rough: bool = False
 
 
-PLAN = Round(0.8, 0.1, 2.0, is_rough=True), Round(0.8, 0.005)
+PLAN = Round(0.8, 0.1, 2.0, is_rough=True), Round(0.8, 0.005, is_rough=True)
 SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number moves in the last part; see docs/design.md
 FEWEST_PARTS = 2
 TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
@@ -88,7 +88,7 @@ def solve_in_rounds(problem, observed, settings, candidates, random, rivals=(), 
     for rival in rivals:  # kept only if it turns out the lowest
         rounds.append(_Rounds(problem.with_(surrogate=rival), observed, settings, candidates, random, None))
     for each in rounds:
-        each.begin(1 if rivals else 0)
+        each.begin()
     best, others = _contest(rounds) if rivals else (rounds[0], ())
     best.keep = keep
     best.settle()
@@ -102,15 +102,17 @@ def _contest(rounds):
         best, *rest = sorted(rounds, key=_Rounds.height)
         near = [each for each in rest if each.may_still_win(best)]
         is_over = not near or best.is_at_end or best.n_parts == MOST_TOLD
-        others += [(each.height() - best.height(), each) for each in rest if is_over or each not in near]
+        others += [each for each in rest if is_over or each not in near]
         if is_over:
             break
         rounds = [best, *near]
         for each in rounds:
             each.go_on()
-    for _, each in others:
+    for each in (best, *others):
+        each.refine()
+    for each in others:
         each.walk.write()
-    return best, tuple((gap, each.problem.surrogate) for gap, each in others)
+    return best, tuple((each.height() - best.height(), each.problem.surrogate) for each in others)
 
 
 class _Rounds:
@@ -120,7 +122,7 @@ class _Rounds:
         self.problem, self.observed, self.settings, self.keep = problem, observed, settings, keep
         start = "nearest" if settings.start in ("auto", "encoder") else settings.start
         self._start = partial(start_latents, start, observed=observed, random=random, candidates=candidates)
-        self.objectives, self.walk, self.n_parts, self.moved = [], None, 0, math.inf
+        self.objectives, self.staged, self.walk, self.n_parts, self.moved = [], None, None, 0, math.inf
 
     @property
     def trace(self):
@@ -142,16 +144,15 @@ class _Rounds:
         told = TOLD if self.n_parts >= FEWEST_PARTS else math.inf
         return self.height() < (1 + told) * best.height() and self.walk.distance_to(best.walk) > SAME
 
-    def begin(self, n_parts):
-        """Take all rounds but the last, and some parts of that."""
+    def begin(self):
+        """Take all rounds but the last, and the first part of that."""
         *first, last = PLAN[-max(self.settings.T, 1) :]
         for stage in first:
             self._enter(stage)
             self.walk.minimise(self._count(stage))
             self._leave(stage)
         self._enter(last)
-        for _ in range(n_parts):
-            self.go_on()
+        self.go_on()
 
     def go_on(self):
         """Take another part of the last round, if there is one."""
@@ -159,8 +160,14 @@ class _Rounds:
             self.moved = self.walk.minimise(self._count(PLAN[-1]))
             self.n_parts += 1
 
+    def refine(self):
+        """Leave the rough twin of the generator; the numbers have to settle without it."""
+        if self.walk.problem is not self.staged:
+            self.walk.problem, self.moved = self.staged, math.inf
+
     def settle(self):
         """Go on with the last round until the shared numbers have settled."""
+        self.refine()
         while not self.is_at_end and (self.n_parts < FEWEST_PARTS or self.moved >= SETTLED):
             self.go_on()
         self._leave(PLAN[-1])
@@ -169,7 +176,7 @@ class _Rounds:
         return max(round(stage.share * self.settings.T1), 1)
 
     def _enter(self, stage):
-        staged = self.problem.with_(deviation_sd=stage.deviation_sd)
+        self.staged = staged = self.problem.with_(deviation_sd=stage.deviation_sd)
         rough = staged.rough if stage.is_rough else None
         self.walk = _Walk(rough or staged, self.observed, self._start(problem=staged))
         self.objectives.append(self.walk.objectives())
