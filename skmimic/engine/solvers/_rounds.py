@@ -42,7 +42,7 @@ class Round:
 PLAN = Round(0.8, 0.1, 2.0, is_rough=True), Round(0.8, 0.005, is_rough=True)
 SETTLED = 0.08  # of a unit, 0.02 pixels of 28: the most that a shared number moves in the last part; see docs/design.md
 FEWEST_PARTS = 2
-TOLD = 0.05  # of the objective, by which a start loses; a right one was .04 higher after two parts, lower after five
+TOLD = 0.08  # of the objective, by which a start loses; right ones were .06 higher after two parts, lower after four
 MOST_TOLD = 6  # parts, after which the lowest goes on alone
 SAME = 0.3  # unit, within which two starts lead to the same
 MEMORY = 20
