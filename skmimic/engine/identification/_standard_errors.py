@@ -1,6 +1,7 @@
 """How surely the shared numbers are known: by the curvature of the objective, and by the starts that came as low."""
 
 import copy
+import math
 from dataclasses import dataclass
 
 import torch
@@ -21,7 +22,8 @@ N_STEPS = 40  # evaluations that bring these rows nearer their optimum; after 20
 STEP = 0.1  # of the unit of a number or latent, over which slopes are taken
 LEAST_GAP = 0.02  # smaller differences of pixels are weighted as if they were as large
 SINGULAR = 1e-6  # of the largest curvature: less counts as so much
-INFLATION = 3.0  # of the errors: rounds stop, and generators draw, off the optimum by more than rows differ
+INFLATION = 3.0  # of the errors at 16x16: rounds stop, and generators draw, off the optimum by more than rows differ
+SIDE = 16  # pixels: what a generator draws wrong is as large as strokes are, so that more pixels tell no more
 TEMPERATURE = 4.0  # of the posterior by which starts count: their latents have not settled, either; see docs/design.md
 
 
@@ -72,7 +74,8 @@ def standard_errors(problem, observed, latents, settings, rivals=()):
     gradients, curvatures = (torch.stack(parts) for parts in zip(*profiles, strict=True))
     if not bool(gradients.isfinite().all() and curvatures.isfinite().all()):
         return {}
-    covariance = INFLATION**2 * _covariance(gradients, curvatures) / len(observed)
+    inflation = INFLATION * max(math.sqrt(math.prod(observed.shape[-2:])) / SIDE, 1.0)
+    covariance = inflation**2 * _covariance(gradients, curvatures) / len(observed)
     return _of_description(problem.surrogate, numbers, covariance + _scatter(numbers, rivals))
 
 
