@@ -29,6 +29,7 @@ NAMES = {
     "pca_faces": "faces 64x64, PCA",
     "pca_fashion": "Fashion-MNIST 28x28, PCA",
 }
+MARKERS = dict(zip(LEARNERS, "osx", strict=True))
 MAPS_HEAD = (
     "data",
     "rows",
@@ -158,33 +159,21 @@ def draw(lines, path):
     import matplotlib.pyplot as plt
 
     lines = [line for line in lines if line["tone"] == "none" and line["method"] in LEARNERS]
-    groups = _grouped(lines, "method", "data")
-    methods = sorted({method for (method, _), _ in groups}, key=LEARNERS.index)
-    figure, axes = plt.subplots(
-        1,
-        len(methods),
-        figsize=(4 * len(methods) + 2, 3.4),
-        layout="constrained",
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    for (method, data), group in groups:
-        axis = axes[0, methods.index(method)]
+    figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
+    for (data, method), group in _grouped(lines, "data", "method"):
         errors = [(int(rows), _floats(few, "error_px")) for (rows,), few in _grouped(group, "rows")]
-        x, style = [rows for rows, _ in errors], {"color": f"C{list(NAMES).index(data)}", "marker": "o"}
-        axis.plot(x, [np.median(one) for _, one in errors], label=NAMES[data], **style)
-        axis.plot(x, [one.max() for _, one in errors], linewidth=0.6, linestyle="--", markersize=2, **style)
+        x, style = [rows for rows, _ in errors], {"color": f"C{list(NAMES).index(data)}", "marker": MARKERS[method]}
+        label = f"{NAMES[data]}, {method}"
+        axis.plot(x, [np.median(one) for _, one in errors], label=label, fillstyle="none", **style)
+        axis.plot(x, [one.max() for _, one in errors], linewidth=0.6, linestyle="--", markersize=3, **style)
     numbers = sorted({int(line["rows"]) for line in lines})
-    for axis, method in zip(axes[0], methods, strict=True):
-        axis.axhline(NEAR, color="grey", linewidth=0.8, linestyle=":")
-        axis.set(title=method, xlabel="rows", xscale="log", yscale="log")
-        axis.set_xticks(numbers, numbers)
-        axis.set_xticks([], minor=True)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("error of the map, pixels (lower is better)\nmedian, and the largest dashed")
-    handles = dict(reversed(pair) for axis in axes[0] for pair in zip(*axis.get_legend_handles_labels(), strict=True))
-    figure.legend(handles.values(), handles.keys(), frameon=False, loc="outside right upper", fontsize=9)
+    axis.axhline(NEAR, color="grey", linewidth=0.8, linestyle=":")
+    axis.set(xlabel="rows", xscale="log", yscale="log")
+    axis.set_xticks(numbers, numbers)
+    axis.set_xticks([], minor=True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.set_ylabel("error of the map, pixels (lower is better)\nmedian, and the largest dashed")
+    figure.legend(frameon=False, loc="outside right upper", fontsize=9)
     figure.savefig(path, dpi=120)
     plt.close(figure)
 
