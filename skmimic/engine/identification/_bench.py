@@ -141,7 +141,7 @@ class Bench:
         rows = self.observed[: n_rows or self.policy.n_measured]
         start = start_latents("nearest", problem, rows, self.random, self.candidates)
         problem = problem.for_rows(rows)
-        walk = row_walk(problem, rows, start, self.settings)
+        walk = row_walk(problem, rows, start, self.settings, problem.rough)
         walk.project_rows(self.settings.n_row_steps(self.settings.T * self.settings.T1 // 3))
         value = residual(problem, rows, walk.latents.detached()).mean().item()
         trace = OptimizationTrace((walk.objective().mean().item(),))
