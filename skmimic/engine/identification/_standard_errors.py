@@ -74,9 +74,9 @@ def standard_errors(problem, observed, latents, settings, rivals=()):
     gradients, curvatures = (torch.stack(parts) for parts in zip(*profiles, strict=True))
     if not bool(gradients.isfinite().all() and curvatures.isfinite().all()):
         return {}
-    inflation = INFLATION * max(math.sqrt(math.prod(observed.shape[-2:])) / SIDE, 1.0)
-    covariance = inflation**2 * _covariance(gradients, curvatures) / len(observed)
-    return _of_description(problem.surrogate, numbers, covariance + _scatter(numbers, rivals))
+    excess = max(math.prod(observed.shape[-2:]) / SIDE**2, 1.0)  # pixels that tell no more
+    covariance = excess * INFLATION**2 * _covariance(gradients, curvatures) / len(observed)
+    return _of_description(problem.surrogate, numbers, covariance + _scatter(numbers, rivals, excess * TEMPERATURE))
 
 
 def learned_numbers(surrogate):
@@ -201,12 +201,12 @@ def _covariance(gradients, curvatures):
     return dispersion * (basis / values) @ basis.T
 
 
-def _scatter(numbers, rivals):
-    """Scatter (p, p) of what was learned from other starts around the best, each by its posterior density."""
+def _scatter(numbers, rivals, temperature):
+    """Scatter (p, p) of what was learned from other starts around the best, each by its tempered posterior density."""
     rivals = [(gap, moved) for gap, moved in rivals if len(moved) == len(numbers)]
     if not rivals:
         return 0
-    weights = torch.softmax(-torch.tensor([0.0, *(gap for gap, _ in rivals)], dtype=torch.float64) / TEMPERATURE, 0)
+    weights = torch.softmax(-torch.tensor([0.0, *(gap for gap, _ in rivals)], dtype=torch.float64) / temperature, 0)
     moved = torch.stack([moved for _, moved in rivals]) / torch.tensor([number.unit for number in numbers])
     return (moved * weights[1:, None]).T @ moved
 
