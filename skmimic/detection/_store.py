@@ -1,0 +1,97 @@
+"""Images in the smallest type that holds them exactly."""
+
+import numpy as np
+import torch
+
+__all__ = ["StoredImages"]
+
+WHITE = 255  # of bytes; images in [0, 1] that came from bytes are whole 255ths
+
+
+class StoredImages:
+    """Images in the smallest type that holds them exactly: bytes, half or single precision.
+
+    Parameters
+    ----------
+    images : tensor (n, c, h, w)
+        float32; those that came from bytes are whole 255ths, from 0 to 1.
+
+    Attributes
+    ----------
+    codes : ndarray (n, c, h, w)
+        uint8, float16 or float32.
+    """
+
+    def __init__(self, images):
+        self.codes = _packed(images)
+
+    @property
+    def shape(self):
+        """Shape (n, c, h, w)."""
+        return self.codes.shape
+
+    @property
+    def nbytes(self):
+        """Size in bytes."""
+        return self.codes.nbytes
+
+    def __len__(self):
+        return len(self.codes)
+
+    def take(self, indices=slice(None)):
+        """Unpack images.
+
+        Parameters
+        ----------
+        indices : slice or tensor (k,) of int, default=slice(None)
+
+        Returns
+        -------
+        tensor (k, c, h, w)
+            float32.
+        """
+        return _unpacked(torch.from_numpy(self.codes)[indices])
+
+    def window(self, top, left, side):
+        """Unpack a square part of all images.
+
+        Parameters
+        ----------
+        top, left, side : int
+            Pixels.
+
+        Returns
+        -------
+        tensor (n, c, side, side)
+            float32; smaller where the images end.
+        """
+        return _unpacked(torch.from_numpy(self.codes)[..., top : top + side, left : left + side])
+
+
+def _unpacked(codes):
+    return codes.float() / WHITE if codes.dtype == torch.uint8 else codes.float()
+
+
+def _packed(images):
+    """Try types from the smallest on."""
+    images = images.float()
+    if is_of_bytes(images):
+        return (images * WHITE).round_().to(torch.uint8).numpy()
+    half = images.half()
+    return (half if torch.equal(half.float(), images) else images).numpy().copy()
+
+
+def is_of_bytes(images):
+    """Tell whether images (n, c, h, w) are whole 255ths from 0 to 1, to the bit."""
+    return all(_is_of_bytes(part) for part in images.split(1024))
+
+
+def _is_of_bytes(images):
+    if images.numel() and not (images.min() >= 0 and images.max() <= 1):
+        return False
+    return torch.equal((images * WHITE).round_() / WHITE, images)
+
+
+def as_bytes(images):
+    """Round images in [0, 1] to whole 255ths (n, c, h, w), so that they are stored as bytes."""
+    return (images.clamp(0, 1) * WHITE).round_() / np.float32(WHITE)
