@@ -10,8 +10,8 @@ FEWEST_NORMALS = 10  # in the memory
 FEWEST_HELD_OUT = 2  # a spread needs two
 
 
-def check_images(images, name):
-    """Take images as float32.
+def check_images(images, name, keep_bytes=False):
+    """Take images as float32 or bytes.
 
     Parameters
     ----------
@@ -19,6 +19,8 @@ def check_images(images, name):
         Floats, or bytes, which become 0 to 1.
     name : str
         Of the argument, for the message.
+    keep_bytes : bool, default=False
+        Whether bytes stay what they are: as floats they take four times the memory.
 
     Returns
     -------
@@ -34,7 +36,9 @@ def check_images(images, name):
         raise DetectionError(
             f"{name}: expected images of shape (n, c, h, w), got shape {tuple(images.shape)}. Reshape them first."
         )
-    images = images.float() / 255 if images.dtype == torch.uint8 else images.float()
+    if images.dtype == torch.uint8:
+        return images if keep_bytes else images.float() / 255
+    images = images.float()
     if not bool(images.isfinite().all()):
         row = int((~images.isfinite()).flatten(1).any(1).nonzero()[0])
         raise DetectionError(
@@ -54,13 +58,14 @@ def check_normals(images, calibration_images):
     Returns
     -------
     images, calibration_images : tensor (n, c, h, w)
+        The first may be bytes.
 
     Raises
     ------
     DetectionError
         If there are too few, or they do not fit one another.
     """
-    images = check_images(images, "images")
+    images = check_images(images, "images", keep_bytes=True)
     held_out = check_images(calibration_images, "calibration_images")
     check_fits(held_out, images.shape, "calibration_images")
     for name, part, fewest in (("images", images, FEWEST_NORMALS), ("calibration_images", held_out, FEWEST_HELD_OUT)):

@@ -42,7 +42,7 @@ class Memory:
     Parameters
     ----------
     images : tensor (n, c, h, w)
-        float32, in [0, 1] where cosines are to mean something: black is zero.
+        float32, in [0, 1] where cosines are to mean something: black is zero. Or bytes.
     memory_size : int or None, default=50_000
         How many images are kept at most; None keeps all.
     random : torch.Generator or None, default=None

@@ -5,6 +5,7 @@ import torch
 
 __all__ = ["StoredImages"]
 
+ROWS_TOGETHER = 1024
 WHITE = 255  # of bytes; images in [0, 1] that came from bytes are whole 255ths
 
 
@@ -14,7 +15,7 @@ class StoredImages:
     Parameters
     ----------
     images : tensor (n, c, h, w)
-        float32; those that came from bytes are whole 255ths, from 0 to 1.
+        float32; those that came from bytes are whole 255ths, from 0 to 1. Or uint8, for these 255ths.
 
     Attributes
     ----------
@@ -73,17 +74,26 @@ def _unpacked(codes):
 
 
 def _packed(images):
-    """Try types from the smallest on."""
-    images = images.float()
+    """Try types from the smallest on, part by part: a copy in single precision would be four times the answer."""
+    if images.dtype == torch.uint8:
+        return images.numpy().copy()
     if is_of_bytes(images):
-        return (images * WHITE).round_().to(torch.uint8).numpy()
-    half = images.half()
-    return (half if torch.equal(half.float(), images) else images).numpy().copy()
+        return _joined(images, _as_codes)
+    exact = all(torch.equal(part.half().float(), part) for part in images.split(ROWS_TOGETHER))
+    return _joined(images, lambda part: part.half() if exact else part.float())
+
+
+def _joined(images, function):
+    return torch.cat([function(part) for part in images.split(ROWS_TOGETHER)]).numpy()
+
+
+def _as_codes(images):
+    return (images * WHITE).round_().to(torch.uint8)
 
 
 def is_of_bytes(images):
     """Tell whether images (n, c, h, w) are whole 255ths from 0 to 1, to the bit."""
-    return all(_is_of_bytes(part) for part in images.split(1024))
+    return all(_is_of_bytes(part) for part in images.split(ROWS_TOGETHER))
 
 
 def _is_of_bytes(images):

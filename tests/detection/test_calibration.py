@@ -16,7 +16,7 @@ def test_held_out_normals_have_mean_zero_and_spread_one(seed, scale):
     z = standard(distances)
     assert z.mean() == pytest.approx(0, abs=1e-6)
     assert z.std() == pytest.approx(1, abs=1e-6)
-    assert standard.reach == pytest.approx(np.log(5) / standard.sd)
+    assert standard.span == pytest.approx(np.log(5) / standard.sd)
 
 
 def test_equal_distances_leave_plain_logs():
@@ -26,7 +26,7 @@ def test_equal_distances_leave_plain_logs():
     assert standard([1.0]) > 10
 
 
-def test_a_reading_that_does_not_reach_far_counts_little():
+def test_a_reading_of_small_span_counts_little():
     near, far = Standard(0.0, 1.0, 1.0), Standard(0.0, 1.0, 4.0)
     np.testing.assert_allclose(larger_of([far, near], [np.array([1.0]), np.exp([2.0])]), [0.5])
     np.testing.assert_allclose(larger_of([far], [np.exp([3.0])]), [3.0])
