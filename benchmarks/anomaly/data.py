@@ -1,12 +1,15 @@
 """One class is left out, and looked for among rows of the others."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+import torch
 
 from skmimic import datasets
+from skmimic.detection import NormalImages
 
-__all__ = ["LOADERS", "SPLITS", "Task", "draw_task"]
+__all__ = ["LOADERS", "SPLITS", "Task", "as_images", "draw_task"]
 
 LOADERS = {"mnist": "load_mnist", "fashion_mnist": "load_fashion_mnist", "usps": "load_usps"}
 SPLITS = ("random", "official")
@@ -15,7 +18,8 @@ SHARE = (
 )
 
 
-class Task(NamedTuple):
+@dataclass(frozen=True)
+class Task:
     """Rows (n, h, w) of bytes.
 
     Attributes
@@ -30,6 +34,16 @@ class Task(NamedTuple):
     held_out: np.ndarray
     fresh: np.ndarray
     strange: np.ndarray
+
+    @cached_property
+    def normals(self):
+        """What "mimic auto" learns; the other scores take its memory, so their `seconds_fit` is of calibration."""
+        return NormalImages.fit(as_images(self.normal), as_images(self.held_out))
+
+
+def as_images(rows):
+    """Turn rows (n, h, w) of bytes into images (n, 1, h, w) in [0, 1]."""
+    return torch.from_numpy(rows)[:, None].float() / 255
 
 
 def draw_task(data, split, left_out, seed, memory, held_out, rows):

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from skmimic.detection import NormalImages
+from benchmarks.anomaly.data import as_images
+from skmimic.detection import MatchSettings, NormalImages
 
 __all__ = ["METHODS", "OURS"]
 
@@ -13,9 +14,11 @@ ROWS_TOGETHER = 500
 
 
 def _ours(score):
-    def learn(normal, held_out):
-        fitted = NormalImages.fit(normal[:, None], held_out[:, None], score=score)
-        return lambda rows: fitted.scores(rows[:, None])
+    def learn(task):
+        normals = task.normals
+        if score != "auto":  # the same memory, so only calibrated
+            normals = NormalImages(normals.memory, as_images(task.held_out), MatchSettings(score))
+        return lambda rows: normals.scores(rows[:, None])
 
     return learn
 
@@ -32,22 +35,22 @@ def _units(rows):
     return rows / rows.norm(dim=1, keepdim=True).clamp_min(1e-6)
 
 
-def _cosine(normal, _held_out):
-    known = _units(_flat(normal)).T.contiguous()
+def _cosine(task):
+    known = _units(_flat(task.normal)).T.contiguous()
     return _by_parts(lambda rows: -(_units(rows) @ known).topk(5, dim=1).values.mean(1))
 
 
-def _pixels(normal, _held_out):
-    known = _flat(normal)
+def _pixels(task):
+    known = _flat(task.normal)
     return _by_parts(lambda rows: torch.cdist(rows, known).min(dim=1).values)
 
 
-def _components(normal, _held_out):
-    known = _flat(normal)
+def _components(task):
+    known = _flat(task.normal).double()  # in single precision the decomposition may not converge
     mean = known.mean(0)
     _, vectors = torch.linalg.eigh(torch.cov(known.T))
     kept = vectors[:, -N_COMPONENTS:]
-    return _by_parts(lambda rows: ((rows - mean) - (rows - mean) @ kept @ kept.T).norm(dim=1))
+    return _by_parts(lambda rows: ((rows.double() - mean) - (rows.double() - mean) @ kept @ kept.T).norm(dim=1))
 
 
 METHODS = {name: _ours(score) for name, score in OURS.items()} | {
