@@ -1,6 +1,6 @@
 """Floor 2: how unlike normal images a row is, judged by the normal image that mimics it best."""
 
-from ._calibration import PixelCalibration, Standard, larger_of
+from ._calibration import PixelCalibration, Standard, join_readings
 from ._copies import warped_copies
 from ._features import edges
 from ._matching import match, reach_of
@@ -24,7 +24,7 @@ __all__ = [
     "Standard",
     "StoredImages",
     "edges",
-    "larger_of",
+    "join_readings",
     "match",
     "match_candidates",
     "own_scales",

@@ -5,9 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["PixelCalibration", "Standard", "larger_of"]
+__all__ = ["PixelCalibration", "Standard", "join_readings"]
 
 FLOOR = 1e-6  # of a distance whose log is taken; that of an image of the memory is zero
+# Of the ratio of spans: 2, 4, 6, 8 give .955, .975, .982, .985 AUROC with digit 1 left out (ratio .72, edges alone
+# .987), .981, .984, .984, .984 with digit 9 (.45). Clothes, trousers and bags, have ratios above 1.
+POWER = 8
 MOST_MAPS = 1000  # of held-out normals; p-values of pixels from 0.001 up
 
 
@@ -43,27 +46,30 @@ def _logs(distances):
     return np.log(np.maximum(np.asarray(distances, np.float64), FLOOR))
 
 
-def larger_of(standards, readings):
-    """Join standardised readings: the largest, each weighed by its span.
+def join_readings(standards, readings):
+    """Add standardised readings; one of a smaller span than the first counts less, and soon nothing.
 
-    Equal weights cost .01 to .06 AUROC where pixels tell little, as with few digits: the raw distances of odd normals
-    then hide the edges. The span is known from normals alone; benchmarks/anomaly measures what it is worth.
+    A reading that hardly spans more than the spread of normals puts odd normals above anomalies. With equal weights,
+    or the larger of both, this costs .01 to .07 AUROC on digits, and most where there are few; without raw distances
+    clothes lose as much. The spans are known from normals alone.
 
     Parameters
     ----------
     standards : sequence of Standard
     readings : sequence of ndarray (n,)
-        Distances; the first keeps its unit.
+        Distances.
 
     Returns
     -------
     ndarray (n,)
-        In standard deviations of the first reading.
+        Zero for a usual normal; with one reading in its standard deviations.
     """
     first = standards[0].span
-    weights = [standard.span / first if first > 0 else 1.0 for standard in standards]
-    parts = [w * standard(values) for w, standard, values in zip(weights, standards, readings, strict=True)]
-    return np.max(parts, axis=0)
+    total = np.zeros(len(readings[0]))
+    for standard, distances in zip(standards, readings, strict=True):
+        weight = min(standard.span / first, 1.0) ** POWER if first > 0 else 1.0
+        total += weight * standard(distances)
+    return total
 
 
 class PixelCalibration:

@@ -8,7 +8,7 @@ import torch
 
 from ..exceptions import DetectionError
 from ..metrics import p_values
-from ._calibration import PixelCalibration, Standard, larger_of
+from ._calibration import PixelCalibration, Standard, join_readings
 from ._checks import check_fits, check_images, check_normals
 from ._copies import FEW, warped_copies
 from ._memory import MEMORY_SIZE, Memory
@@ -166,7 +166,7 @@ class NormalImages:
         Returns
         -------
         ndarray (n,)
-            float64, in standard deviations of held-out normals.
+            float64; zero for a usual normal. See `join_readings`.
         """
         images = self._checked(images)
         return self._joined(self.readings(images), images)
@@ -283,7 +283,7 @@ class NormalImages:
         if self.patches:
             return self.patches.scores(images).double().numpy()
         names = SCORES[self.settings.score]
-        return larger_of([self.standards[name] for name in names], [getattr(readings, name) for name in names])
+        return join_readings([self.standards[name] for name in names], [getattr(readings, name) for name in names])
 
     def _checked(self, images):
         images = check_images(images, "images")

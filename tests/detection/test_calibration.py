@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmimic.detection import PixelCalibration, Standard, larger_of
+from skmimic.detection import PixelCalibration, Standard, join_readings
 
 
 @given(seed=st.integers(0, 99), scale=st.floats(1e-3, 1e3))
@@ -27,18 +27,21 @@ def test_equal_distances_leave_plain_logs():
 
 
 def test_a_reading_of_small_span_counts_little():
-    near, far = Standard(0.0, 1.0, 1.0), Standard(0.0, 1.0, 4.0)
-    np.testing.assert_allclose(larger_of([far, near], [np.array([1.0]), np.exp([2.0])]), [0.5])
-    np.testing.assert_allclose(larger_of([far], [np.exp([3.0])]), [3.0])
+    wide, equal, small = Standard(0.0, 1.0, 4.0), Standard(0.0, 1.0, 4.0), Standard(0.0, 1.0, 2.0)
+    first, second = np.exp([1.0]), np.exp([2.0])
+    np.testing.assert_allclose(join_readings([wide], [first]), [1.0])
+    np.testing.assert_allclose(join_readings([wide, equal], [first, second]), [3.0])
+    np.testing.assert_allclose(join_readings([small, wide], [first, second]), [3.0])
+    assert 1 < join_readings([wide, small], [first, second])[0] < 1.05
 
 
 @given(seed=st.integers(0, 99))
 def test_the_order_of_each_reading_is_kept(seed):
     standards = [Standard(0.0, 1.0, 3.0), Standard(1.0, 0.5, 2.0)]
     first, second = np.random.default_rng(seed).lognormal(size=(2, 30))
-    joined = larger_of(standards, [first, second])
-    assert (larger_of(standards, [2 * first, second]) >= joined).all()
-    assert (larger_of(standards, [first, 2 * second]) >= joined).all()
+    joined = join_readings(standards, [first, second])
+    assert (join_readings(standards, [2 * first, second]) >= joined).all()
+    assert (join_readings(standards, [first, 2 * second]) >= joined).all()
 
 
 def test_pixels_are_judged_each_for_itself():
