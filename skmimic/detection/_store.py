@@ -53,20 +53,20 @@ class StoredImages:
         """
         return _unpacked(torch.from_numpy(self.codes)[indices])
 
-    def window(self, top, left, side):
-        """Unpack a square part of all images.
+    def window(self, rows, columns):
+        """Unpack the same part of all images.
 
         Parameters
         ----------
-        top, left, side : int
-            Pixels.
+        rows, columns : tensor of int
+            Pixels, in any order and as often as wanted.
 
         Returns
         -------
-        tensor (n, c, side, side)
-            float32; smaller where the images end.
+        tensor (n, c, len(rows), len(columns))
+            float32.
         """
-        return _unpacked(torch.from_numpy(self.codes)[..., top : top + side, left : left + side])
+        return _unpacked(torch.from_numpy(self.codes)[:, :, rows[:, None], columns])
 
 
 def _unpacked(codes):

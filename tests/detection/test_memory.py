@@ -30,7 +30,7 @@ def test_taken_parts_are_parts():
     images = strokes(9)
     stored = StoredImages(images)
     assert torch.equal(stored.take(torch.tensor([4, 4, 0])), images[[4, 4, 0]])
-    assert torch.equal(stored.window(2, 3, 5), images[..., 2:7, 3:8])
+    assert torch.equal(stored.window(torch.arange(2, 7), torch.arange(3, 8)), images[..., 2:7, 3:8])
 
 
 @given(size=st.integers(1, 40), seed=st.integers(0, 9))
