@@ -12,7 +12,7 @@ from ._calibration import PixelCalibration, Standard, join_readings
 from ._checks import check_fits, check_images, check_normals
 from ._copies import FEW, warped_copies
 from ._memory import MEMORY_SIZE, Memory
-from ._own import own_scales
+from ._own import MANY, own_scales
 from ._patches import PatchMemory
 from ._readings import match_candidates
 from ._store import StoredImages
@@ -119,7 +119,7 @@ class NormalImages:
             More images are left out at random.
         copies : bool or "auto", default="auto"
             Whether five slightly warped copies of each image are remembered, too; "auto" where there are fewer than
-            8,000 and the score is not of patches.
+            1,000 and the score is not of patches.
         random : torch.Generator or None, default=None
             None takes a fixed seed.
         **settings
@@ -294,7 +294,7 @@ class NormalImages:
 def _remembered(images, memory_size, copies, random, settings):
     """Choose images, measure how far they are from one another, and add copies that are taken to be as far."""
     memory = Memory(images, memory_size, random)
-    if settings.score != "patches":
+    if settings.score != "patches" and len(memory) >= MANY:
         memory.scales = own_scales(memory, settings.reach, settings.features)
     few = len(memory) < FEW and settings.score != "patches"
     if not (few if copies == "auto" else copies):
