@@ -14,14 +14,14 @@ FEWEST_DISTINCT = 12  # normal images: these, and two to calibrate on
 MOST_HELD_OUT = 2_000  # images, whose scores cost time; p-values from 0.0005 up, a rate of 0.05 to within 0.005
 
 
-def choose_score(subject, score, shape, n_distinct):
+def choose_score(subject, score_by, shape, n_distinct):
     """Decide what rows are judged by.
 
     Parameters
     ----------
     subject : str
         Name of the estimator, for messages.
-    score : {"auto", "edges", "patches", "residual"}
+    score_by : {"auto", "edges", "patches", "residual"}
     shape : tuple (C, H, W)
         Of the images.
     n_distinct : int
@@ -38,17 +38,17 @@ def choose_score(subject, score, shape, n_distinct):
         If "edges" or "patches" cannot be.
     """
     is_enough = n_distinct >= FEWEST_DISTINCT
-    if score == "residual" or (is_enough and not is_vector(shape)):
-        return score
-    if score == "auto":
+    if score_by == "residual" or (is_enough and not is_vector(shape)):
+        return score_by
+    if score_by == "auto":
         return "residual"
     if is_enough:
         came, cure = f"rows of {max(shape)} values", "Pass image_shape=(channels, height, width) if they are images"
     else:
         came, cure = f"{n_distinct} distinct rows", "Pass more"
     raise DetectionError(
-        f"{subject}: score={score!r} compares with normal images, at least {FEWEST_DISTINCT} that differ and have "
-        f'height and width, got {came}. {cure}, or score="residual".'
+        f"{subject}: score_by={score_by!r} compares with normal images, at least {FEWEST_DISTINCT} that differ and "
+        f'have height and width, got {came}. {cure}, or score_by="residual".'
     )
 
 

@@ -29,7 +29,7 @@ class MimicAnomalyDetector(DetectorMethods):
     the generator and of f^ is used there, with ``adapt_on="transform"``, and by the residual. A generator that is to be
     made of X is made when the first corruption is learned.
 
-    ``score="residual"`` is the paper's: `fit` learns f^ of the normal rows (phase A), and a row is scored by what no
+    ``score_by="residual"`` is the paper's: `fit` learns f^ of the normal rows (phase A), and a row is scored by what no
     clean image G(z) explains after it (phase B). A generator of nine digits also makes the tenth, so this is a score
     for noise and faults that it cannot make, not for things that look alike.
 
@@ -42,7 +42,7 @@ class MimicAnomalyDetector(DetectorMethods):
     Parameters
     ----------
     %(shared)s
-    score : {"auto", "edges", "patches", "residual"}, default="auto"
+    score_by : {"auto", "edges", "patches", "residual"}, default="auto"
         What rows are judged by. "edges": distance to the normal images whose edges mimic those of the row best. "auto":
         the same, and the plain distance as far as it tells normals from one another. "patches": neighbourhoods of 9x9
         pixels at the same place, for images that no single normal one explains, such as faces with a strange part.
@@ -69,7 +69,7 @@ class MimicAnomalyDetector(DetectorMethods):
 
     Attributes
     ----------
-    score_ : str
+    score_by_ : str
         What rows are judged by; "residual" where "auto" had no images to compare.
     offset_ : float
         Threshold: ``decision_function = score_samples - offset_``.
@@ -118,7 +118,7 @@ class MimicAnomalyDetector(DetectorMethods):
 
     _parameter_constraints: ClassVar[dict] = {
         **MimicEstimator._parameter_constraints,
-        "score": [StrOptions({"auto", "edges", "patches", "residual"})],
+        "score_by": [StrOptions({"auto", "edges", "patches", "residual"})],
         "n_candidates": [Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "reach": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
@@ -127,13 +127,13 @@ class MimicAnomalyDetector(DetectorMethods):
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "error": [StrOptions({"mimicked", "projection"})],
     }
-    _used_in_fit = ("score", *SETTINGS)
+    _used_in_fit = ("score_by", *SETTINGS)
 
     def __init__(
         self,
         gan=None,
         *,
-        score="auto",
+        score_by="auto",
         n_candidates=20,
         n_neighbors=3,
         reach="auto",
@@ -189,7 +189,7 @@ class MimicAnomalyDetector(DetectorMethods):
             random_state,
             verbose,
         )
-        self.score = score
+        self.score_by = score_by
         self.n_candidates = n_candidates
         self.n_neighbors = n_neighbors
         self.reach = reach
@@ -206,7 +206,7 @@ class MimicAnomalyDetector(DetectorMethods):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
-            Normal images, possibly corrupted all alike. NaN is a pixel that was not seen; ``score="residual"`` alone
+            Normal images, possibly corrupted all alike. NaN is a pixel that was not seen; ``score_by="residual"`` alone
             takes it.
         y : None
             Ignored.
@@ -230,9 +230,9 @@ class MimicAnomalyDetector(DetectorMethods):
         rows, form = self._first_data(X)
         order = distinct_rows(without_units(rows), len(rows))
         shape = self._shape_told(form, rows)
-        self.score_ = choose_score(type(self).__name__, self.score, shape, len(order))
+        self.score_by_ = choose_score(type(self).__name__, self.score_by, shape, len(order))
         self.normals_ = self._of_fit = self._now = None
-        if self.score_ == "residual":
+        if self.score_by_ == "residual":
             self._fit_residual(rows, form, order, X, y)
         else:
             self._fit_normals(rows, form, order, shape)

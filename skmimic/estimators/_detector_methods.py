@@ -91,7 +91,7 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         Returns
         -------
         ndarray of the form of X; (n_samples, H, W) for colour images that are compared with normal ones
-            What each pixel adds to the two-way distance, with ``score="patches"`` the mean unlikeness of the
+            What each pixel adds to the two-way distance, with ``score_by="patches"`` the mean unlikeness of the
             neighbourhoods that cover it. By the residual the absolute error: it sums to ``-score_samples(X)`` over each
             whole row, and is NaN where a pixel was not seen.
         """
@@ -152,7 +152,7 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         if known is None:
             raise DetectionError(
                 f"{type(self).__name__}: {method} compares rows with normal images, but they are judged by the "
-                f'residual. Fit with score="auto" on at least {FEWEST_DISTINCT} distinct images.'
+                f'residual. Fit with score_by="auto" on at least {FEWEST_DISTINCT} distinct images.'
             )
         return known
 

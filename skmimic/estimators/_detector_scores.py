@@ -23,7 +23,7 @@ ROWS_A_NUMBER = 100  # rows for each number that a pixel learns, from where rows
 SETTINGS = ("n_candidates", "n_neighbors", "reach", "memory_size", "features")  # of the comparison with normal images
 WHOLE = (
     "normal images are compared with whole ones. Fill them first, for instance by "
-    'MimicGANProjector(gan).fit(X).transform(X), or pass score="residual" and a fitted generator.'
+    'MimicGANProjector(gan).fit(X).transform(X), or pass score_by="residual" and a fitted generator.'
 )
 
 
@@ -50,7 +50,7 @@ class DetectorScores(MimicEstimator):
         settings = {name: getattr(self, name) for name in SETTINGS}
         with named_by(type(self).__name__):
             given = self.image_shape_, self.data_range_, self.seed_
-            self._of_fit = NormalRows.fit(rows[seen], rows[held_out], *given, score=self.score_, **settings)
+            self._of_fit = NormalRows.fit(rows[seen], rows[held_out], *given, score=self.score_by_, **settings)
         self._compare_with(self._of_fit)
         warn_if_too_few(type(self).__name__, len(held_out), self.contamination)
         if self.adapt_on == "transform":
@@ -134,14 +134,17 @@ class DetectorScores(MimicEstimator):
         return self._project(rows, self._adaptation_for(rows), (output,), np.float64)[output]
 
     def _why_whole(self):
-        if getattr(self, "score_", self.score) in ("edges", "patches") or getattr(self, "normals_", None) is not None:
+        if (
+            getattr(self, "score_by_", self.score_by) in ("edges", "patches")
+            or getattr(self, "normals_", None) is not None
+        ):
             return WHOLE
         return super()._why_whole()
 
     def __sklearn_tags__(self):
         """Say that the residual alone takes pixels that were not seen."""
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan &= self.score in ("auto", "residual")
+        tags.input_tags.allow_nan &= self.score_by in ("auto", "residual")
         return tags
 
 

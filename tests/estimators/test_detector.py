@@ -23,7 +23,7 @@ def normal(seed, n=N_NORMAL):
 
 
 def residual(gan=None, **parameters):
-    return MimicAnomalyDetector(gan, score="residual", **parameters)
+    return MimicAnomalyDetector(gan, score_by="residual", **parameters)
 
 
 def anomalies(n=30):

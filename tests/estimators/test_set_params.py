@@ -40,7 +40,7 @@ BAD_OF = {
     MimicGANProjector: {"output": "nonsense", "n_surrogates": 0},
     MimicDomainAligner: {"source": "target", "class_prior": "nonsense"},
     MimicAnomalyDetector: {
-        "score": "best",
+        "score_by": "best",
         "n_candidates": 0,
         "n_neighbors": 0,
         "reach": -1,
