@@ -134,10 +134,8 @@ class DetectorScores(MimicEstimator):
         return self._project(rows, self._adaptation_for(rows), (output,), np.float64)[output]
 
     def _why_whole(self):
-        if (
-            getattr(self, "score_by_", self.score_by) in ("edges", "patches")
-            or getattr(self, "normals_", None) is not None
-        ):
+        compares = getattr(self, "normals_", None) is not None
+        if compares or getattr(self, "score_by_", self.score_by) in ("edges", "patches"):
             return WHOLE
         return super()._why_whole()
 
