@@ -22,7 +22,9 @@ def rates(gan, X, n, contamination, n_draws):
     found = []
     for draw in range(n_draws):
         order = np.random.default_rng(draw).permutation(len(X))[: n + N_NEW]
-        detector = MimicAnomalyDetector(gan, contamination=contamination, random_state=0).fit(X[order[:n]])
+        detector = MimicAnomalyDetector(gan, score_by="residual", contamination=contamination, random_state=0).fit(
+            X[order[:n]]
+        )
         found.append((detector.predict(X[order[n:]]) == -1).mean())
     return np.array(found)
 

@@ -81,7 +81,7 @@ def principal_components(seed):
     training, clean, random = rows[:N_TRAINING], rows[N_TRAINING : N_TRAINING + 100], np.random.default_rng(seed)
     generator = PCA(60, random_state=0).fit(training)
     model = PGDProjector(generator).fit(clean)
-    detector = MimicAnomalyDetector(generator, surrogate="identity").fit(training)
+    detector = MimicAnomalyDetector(generator, score_by="residual", surrogate="identity").fit(training)
     half = np.where(np.arange(SIDE**2) % SIDE < SIDE // 2, clean, np.float32(np.nan))
     figures = {"mean image": distance(generator.mean_, clean)}
     for n in SEEN:

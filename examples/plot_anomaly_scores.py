@@ -42,7 +42,7 @@ for image in X_broken[32:]:  # a hole
 # `score_samples` is higher for the more normal; `p_values` compares with normal rows held out in `fit`.
 
 settings = {"surrogate": "affine", "T": 10, "batch_size": 64, "random_state": 0}
-detector = MimicAnomalyDetector(load_gan("mnist16"), contamination=0.05, **settings).fit(X_train)
+detector = MimicAnomalyDetector(load_gan("mnist16"), score_by="residual", contamination=0.05, **settings).fit(X_train)
 X_new = np.concatenate([X_normal, X_broken])
 is_broken = np.repeat([False, True], 64)
 maps = detector.score_maps(X_new)

@@ -7,6 +7,7 @@ __all__ = [
     "ConvergenceWarning",
     "DataRangeError",
     "DataRangeWarning",
+    "DetectionError",
     "ForkError",
     "FrozenGeneratorError",
     "GeneratorMismatchError",
@@ -30,6 +31,10 @@ class GeneratorMismatchError(SkmimicError, ValueError):
 
 class DataRangeError(SkmimicError, ValueError):
     """The values of X do not tell what black and white are; the message says which data_range to give."""
+
+
+class DetectionError(SkmimicError, ValueError):
+    """Images that anomalies are looked for in are too few, not finite, or unlike the normal ones in shape."""
 
 
 class InvalidModelFileError(SkmimicError, ValueError):

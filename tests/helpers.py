@@ -148,6 +148,8 @@ def small(cls, gan=None, **parameters):
     """An estimator that works on the smooth generator in a fraction of a second."""
     few = FEW_LEARNING_STEPS if cls in LEARNING else FEW_STEPS
     learned = {"surrogate": "photometric"} if cls in LEARNING else {}
+    if cls is MimicAnomalyDetector:
+        learned["score_by"] = "residual"  # which learns and projects as the others do
     gan = smooth_generator() if gan is None else gan
     return cls(gan, **{**few, **learned, "random_state": 0, "batch_size": 16, **parameters})
 

@@ -13,7 +13,7 @@ ROOT = Path(skmimic.__file__).parent
 FLOORS = [
     ["exceptions", "utils"],
     ["generators", "surrogates", "losses", "corruptions", "metrics"],
-    ["engine", "training"],
+    ["engine", "training", "detection"],
     ["estimators", "datasets", "attacks"],
     ["plotting"],
     ["cli"],
@@ -137,7 +137,7 @@ def test_metrics_stand_on_numpy_alone():
         assert outside <= {"numpy", "skmimic"}
 
 
-@pytest.mark.parametrize("part", ["surrogates", "losses", "corruptions", "engine", "training"])
+@pytest.mark.parametrize("part", ["surrogates", "losses", "corruptions", "engine", "training", "detection"])
 def test_torch_stands_alone_below_the_estimators(part):
     for path in (ROOT / part).rglob("*.py"):
         assert "sklearn" not in {name.split(".")[0] for name in imports(path)}, module_name(path)

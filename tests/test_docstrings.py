@@ -69,7 +69,7 @@ OBJECTS = sorted(public_objects())
 METHODS = sorted(m for path in OBJECTS for m in own_members(path, (FunctionType, classmethod, staticmethod)))
 PROPERTIES = sorted(p for path in OBJECTS for p in own_members(path, (property, cached_property)))
 # Inner parts: a name that one sentence explains needs no list of parameters.
-INNER = {"utils", "engine", "training"}
+INNER = {"utils", "engine", "training", "detection"}
 
 
 def problems(path, *, brief=False):

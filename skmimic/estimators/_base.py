@@ -157,10 +157,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         subject, self._form = type(self).__name__, form
         names = getattr(self, "feature_names_in_", None)
         told = check_image_shape(subject, self.image_shape, form, rows, names)
-        gan = self._trained(seen, told)
-        with named_by(subject):
-            generator = self._resolve_generator(gan, seen, told)
-        self._check_solver(generator, generator.is_linear)
+        gan, generator = self._generator_of_rows(seen, told)
         self.image_shape_ = generator.image_shape
         if told not in (None, self.image_shape_) or n_values(self.image_shape_) != rows.shape[1]:
             cure = cure_of_surplus(rows, n_values(self.image_shape_), names)
@@ -179,6 +176,14 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         self.seed_ = int(check_random_state(self.random_state).randint(2**31 - 1))
         self._used = values_used(self)
         self._was_adapted = False
+
+    def _generator_of_rows(self, rows, told):
+        """Return the `gan` parameter, fitted to the rows if it is to be, and the generator that it is."""
+        gan = self._trained(rows, told)
+        with named_by(type(self).__name__):
+            generator = self._resolve_generator(gan, rows, told)
+        self._check_solver(generator, generator.is_linear)
+        return gan, generator
 
     def _settle_unseen(self, saved_range=None):
         """Settle generator and data range where no X of `fit` was seen.
@@ -221,7 +226,7 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         self._validate_params()
         with named_by(type(self).__name__):
             check_unchanged(self, vars(self).get("_used", {}))  # a pickle of an earlier version has none
-        self._check_solver(self.generator_, self.generator_.is_linear)
+        self._check_solver_of_generator()
 
     def _new_data(self, X, whole=None):
         """Validate the X of any later method; return the rows and the form of the answer.
@@ -251,9 +256,14 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
             self._check_solver(gan, is_decomposition)
             own = clone(gan)
             if getattr(own, "data_range", None) == "auto":
-                own.set_params(data_range=self.data_range)
+                own.set_params(data_range=getattr(self, "data_range_", self.data_range))
             return own.fit(rows if image_shape is None or is_decomposition else as_images(rows, image_shape))
         return gan
+
+    def _check_solver_of_generator(self):
+        """Check the solver; a generator that is made later is looked at then."""
+        if hasattr(self, "generator_"):
+            self._check_solver(self.generator_, self.generator_.is_linear)
 
     def _check_solver(self, gan, is_linear):
         """Refuse least squares for a generator that is not linear."""
@@ -289,10 +299,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
     def _settings(self, solver=None):
         """Settings of the engine; the solver is that of the parameters unless another is named."""
         if solver is None:
-            self._check_solver(self.generator_, self.generator_.is_linear)
+            self._check_solver_of_generator()
             solver = self.solver
         is_alternating = solver == "alternating"
-        if self.generator_.is_linear and solver in ("auto", "amortized"):
+        if hasattr(self, "generator_") and self.generator_.is_linear and solver in ("auto", "amortized"):
             solver = "joint"
         optimiser = self.optimizer
         if optimiser == "auto":

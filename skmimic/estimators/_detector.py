@@ -1,64 +1,91 @@
-"""Anomaly scores: how badly a row is explained by a clean image under the normal corruption."""
+"""Anomaly scores: how unlike normal images a row is, or how badly a clean image explains it."""
 
 from numbers import Integral, Real
 from typing import ClassVar
 
-import numpy as np
-from sklearn.base import OutlierMixin
-from sklearn.utils.validation import check_is_fitted
-
-from ..exceptions import SkmimicWarning
-from ..metrics import p_values
-from ..utils import warn_user
 from ..utils._sklearn import Interval, StrOptions, _fit_context
-from ._base import MimicEstimator, is_given, n_components_of
+from ._base import MimicEstimator
+from ._calibration_rows import FEWEST_NORMALS, choose_score, threshold
 from ._data import distinct_rows
+from ._detector_methods import DetectorMethods
+from ._detector_scores import SETTINGS
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
 from ._ranges import without_units
 
 __all__ = ["MimicAnomalyDetector"]
 
-HELD_OUT, FEWEST_HELD_OUT = 0.2, 40  # share of the distinct normal rows, and how many at least where half of them do
-FEWEST_WARNED = 10  # held-out rows; with fewer every threshold is rough, and the default of 0.1 cannot be set
-FEWEST_SPLIT = 5  # distinct rows; fewer calibrate on themselves, as none can be spared
-ROWS_A_NUMBER = 100  # rows for each number that a pixel learns, from where rows of fit score as new ones do, to 1 %
-
 
 @with_shared_parameters('"fit"')
-class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
-    """Score images by their distance from the manifold of normal ones, whatever corruption they share.
+class MimicAnomalyDetector(DetectorMethods):
+    """Find images that are unlike normal ones, and where, under whatever corruption they share.
 
-    `fit` learns the corruption f^ of the normal rows (phase A), projects them (phase B) and sets the threshold. New
-    rows are projected alone with f^ frozen: an anomalous batch cannot be explained away.
+    `fit` remembers normal images. A new row is compared with those that are nearest to it: its edges may move by a
+    pixel or two until they lie on the edges of the normal image, and the other way round. What cannot be explained so,
+    joined with the plain distance, is the score. Nothing is trained, and no generator is needed.
+
+    Where new rows come from another camera, `adapt` learns their corruption f^ with a generator of normal images from a
+    batch of them, and the normal images go through it. A few anomalies in the batch do no harm. What is said below of
+    the generator and of f^ is used there, with ``adapt_on="transform"``, and by the residual. A generator that is to be
+    made of X is made when the first corruption is learned.
+
+    ``score_by="residual"`` is the paper's: `fit` learns f^ of the normal rows (phase A), and a row is scored by what no
+    clean image G(z) explains after it (phase B). A generator of nine digits also makes the tenth, so this is a score
+    for noise and faults that it cannot make, not for things that look alike.
 
     The threshold comes from normal rows that nothing was learned from, as rows that a model was made of score too
-    well. Where something is learned in `fit`, a fifth of the distinct rows is held out, or 40 where these are no more
-    than half. So `contamination` is the rate of false alarms to expect on *new* normal rows. It is a mean over draws of
-    X: with m rows held out a single threshold has a rate that spreads around it with a standard deviation of about
+    well. A fifth of the distinct rows is held out, or 40 where these are no more than half; 2,000 at most where images
+    are compared. So `contamination` is the rate of false alarms to expect on *new* normal rows. It is a mean over draws
+    of X: with m rows held out a single threshold has a rate that spreads around it with a standard deviation of about
     ``sqrt(contamination * (1 - contamination) / m)``, and no rate below ``1 / (m + 1)`` can be set.
 
     Parameters
     ----------
     %(shared)s
+    score_by : {"auto", "edges", "patches", "residual"}, default="auto"
+        What rows are judged by. "edges": distance to the normal images whose edges mimic those of the row best. "auto":
+        the same, and the plain distance as far as it tells normals from one another. "patches": neighbourhoods of 9x9
+        pixels at the same place, for images that no single normal one explains, such as faces with a strange part.
+        "residual": ``||Y - f^(G(z))||_1``; "auto" is this, too, for rows that are no images (one row or column, as
+        `image_shape` and the generator say; 64, 192 or more values that fill a grey or RGB square are taken for images)
+        and where there are fewer than 12 distinct ones.
+    n_candidates : int, default=20
+        Normal images, nearest by cosine, whose edges are matched with those of a row. 5 take a quarter of the time.
+    n_neighbors : int, default=3
+        Best of them, whose distances are averaged.
+    reach : int or "auto", default="auto"
+        Pixels that edges may move; "auto" is a fourteenth of the side. Images of more than 32 pixels a side are
+        averaged to at most 32 for their edges.
+    memory_size : int or None, default=50_000
+        Normal images that are remembered at most, drawn at random; None keeps all.
+    features : callable or None, default=None
+        From images, a tensor (n, C, H, W) in [0, 1], to feature maps (n, k, h, w) that are no larger, each image alone,
+        in place of edges: for instance the first layers of a network of timm or torchvision.
     contamination : float, default=0.1
         Fraction of new normal rows that `predict` is to call outliers, in (0, 0.5]. Where nothing is learned in `fit`
         it is that of the rows of `fit`, too.
     error : {"mimicked", "projection"}, default="mimicked"
-        Score by ``||Y - f^(G(z))||_1`` or by ``||Y - G(z)||_1``.
+        Residual by ``||Y - f^(G(z))||_1`` or by ``||Y - G(z)||_1``.
 
     Attributes
     ----------
+    score_by_ : str
+        What rows are judged by; "residual" where "auto" had no images to compare.
     offset_ : float
         Threshold: ``decision_function = score_samples - offset_``.
     calibration_scores_ : ndarray
-        Sorted scores of the normal rows that neither a generator made in `fit` nor phase A has seen; of all rows where
-        there is neither, or `gan=None` has 100 rows or more for each of its components and its mean.
+        Sorted scores of the normal rows that were held out. By the residual of those that neither a generator made in
+        `fit` nor phase A has seen; of all rows where there is neither, or `gan=None` has 100 rows or more for each of
+        its components and its mean.
+    normals_ : NormalImages or None
+        The normal images that rows are compared with, after what `adapt` has learned.
     surrogate_ : FittedSurrogate
         The learned corruption.
     generator_ : Generator
+        Missing where it is to be made of X and no corruption was learned yet.
     image_shape_ : tuple (C, H, W)
     data_range_ : Bounds
+        Where there is no generator and no usual range holds X, what X spans.
     trace_ : OptimizationTrace
     n_iter_ : int
     seed_ : int
@@ -69,6 +96,7 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
     See Also
     --------
     MimicGANProjector : The projection itself.
+    skmimic.detection.NormalImages : The comparison itself.
 
     References
     ----------
@@ -77,20 +105,29 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
 
     Examples
     --------
-    >>> import numpy as np
     >>> from skmimic import MimicAnomalyDetector
-    >>> rng = np.random.default_rng(0)
-    >>> normal = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 16))
-    >>> detector = MimicAnomalyDetector(contamination=0.05).fit(normal)
-    >>> detector.predict(normal[:1] + 9 * rng.normal(size=(1, 16)))
-    array([-1])
+    >>> from skmimic.datasets import load_mnist_sample
+    >>> digits = load_mnist_sample()
+    >>> zeros = digits.images[digits.target == 0]  # uint8 (n, 28, 28)
+    >>> detector = MimicAnomalyDetector(contamination=0.05).fit(zeros[:100])
+    >>> detector.predict(digits.images[digits.target == 1][:3])
+    array([-1, -1, -1])
+    >>> detector.score_maps(zeros[100:103]).shape
+    (3, 28, 28)
     """
 
     _parameter_constraints: ClassVar[dict] = {
         **MimicEstimator._parameter_constraints,
+        "score_by": [StrOptions({"auto", "edges", "patches", "residual"})],
+        "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "reach": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
+        "memory_size": [Interval(Integral, FEWEST_NORMALS, None, closed="left"), None],
+        "features": [callable, None],
         "contamination": [Interval(Real, 0, 0.5, closed="right")],
         "error": [StrOptions({"mimicked", "projection"})],
     }
+    _used_in_fit = ("score_by", *SETTINGS)
 
     def __init__(
         self,
@@ -118,6 +155,12 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
         n_jobs=None,
         random_state=None,
         verbose=0,
+        score_by="auto",
+        n_candidates=20,
+        n_neighbors=3,
+        reach="auto",
+        memory_size=50_000,
+        features=None,
         contamination=0.1,
         error="mimicked",
     ):
@@ -146,18 +189,25 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
             random_state,
             verbose,
         )
+        self.score_by = score_by
+        self.n_candidates = n_candidates
+        self.n_neighbors = n_neighbors
+        self.reach = reach
+        self.memory_size = memory_size
+        self.features = features
         self.contamination = contamination
         self.error = error
 
     @all_or_nothing(anew=True)
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):
-        """Learn the corruption, the threshold and the calibration scores from normal images.
+        """Remember normal images, or learn their corruption, and set the threshold.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, H, W), (n_samples, C, H, W) or (n_samples, H, W, C)
-            Normal images, possibly corrupted all alike. NaN is a pixel that was not seen.
+            Normal images, possibly corrupted all alike. NaN is a pixel that was not seen; ``score_by="residual"`` alone
+            takes it.
         y : None
             Ignored.
 
@@ -167,6 +217,8 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
 
         Raises
         ------
+        DetectionError
+            If "edges" or "patches" is asked for, and there are fewer than 12 distinct rows or they are no images.
         GeneratorMismatchError
             If X does not fit the generator.
 
@@ -176,64 +228,24 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
             If `contamination` is lower than ten held-out rows or more can set.
         """
         rows, form = self._first_data(X)
-        seen, held_out = self._split(rows)
-        self._settle(form, rows, rows[seen])
-        self._keep(self._identity())
-        if self.adapt_on == "fit":
-            self._adapt_to(rows[seen], self._made_generator(), X, y)
-        with self._keeping_what_was_learned():
-            self.calibration_scores_ = np.sort(self._scores(rows[held_out]))
-            self._warn_if_too_few(len(held_out))
-        self.offset_ = _threshold(self.calibration_scores_, self.contamination)
+        order = distinct_rows(without_units(rows), len(rows))
+        shape = self._shape_told(form, rows)
+        self.score_by_ = choose_score(type(self).__name__, self.score_by, shape, len(order))
+        self.normals_ = self._of_fit = self._now = None
+        if self.score_by_ == "residual":
+            self._fit_residual(rows, form, order, X, y)
+        else:
+            self._fit_normals(rows, form, order, shape)
+        self.offset_ = threshold(self.calibration_scores_, self.contamination)
         return self
 
-    def _split(self, rows):
-        """Split distinct rows by content into those that models may see and those held out for calibration."""
-        order = distinct_rows(without_units(rows), len(rows))
-        if len(order) < FEWEST_SPLIT or not self._learns_from(rows, len(order)):
-            return order, order
-        can_be_spared = min(len(order) // 2, len(order) - self._n_components())
-        n_held_out = max(int(HELD_OUT * len(order)), min(FEWEST_HELD_OUT, can_be_spared))
-        return order[n_held_out:], order[:n_held_out]
+    @all_or_nothing
+    def adapt(self, X):
+        """Learn the corruption of new rows, anomalies among them or not.
 
-    def _n_components(self):
-        """How many rows a decomposition that is fitted here needs at least."""
-        wanted = getattr(self.gan, "n_components", None) if self._made_generator() else None
-        return wanted if isinstance(wanted, Integral) else 0
-
-    def _warn_if_too_few(self, n_held_out):
-        lowest = 1 / (n_held_out + 1)
-        if n_held_out >= FEWEST_WARNED and self.contamination < lowest:
-            warn_user(
-                f"{type(self).__name__}: contamination={self.contamination:g} asks for fewer false alarms than "
-                f"{n_held_out} held-out rows can set; {lowest:.2g} of new normal rows are to be expected. Pass "
-                "more rows.",
-                SkmimicWarning,
-            )
-
-    def _learns_from(self, rows, n_distinct):
-        """Whether rows of `fit` score better than new ones, as something is learned from them."""
-        if self.gan is None:
-            return n_distinct < ROWS_A_NUMBER * (1 + n_components_of(rows))
-        return self._made_generator() or (self.adapt_on == "fit" and not is_given(self.surrogate))
-
-    def _may_replace(self, before):
-        """A detector without a threshold is better than none, and worse than one that has it."""
-        return hasattr(self, "offset_") or "offset_" not in before
-
-    def _scores(self, rows):
-        return -_summed(self._errors(rows))
-
-    def _errors(self, rows):
-        """Absolute error of every pixel (n, n_features); NaN where it was not seen."""
-        return np.abs(rows.astype(np.float64) - self._projected(rows))
-
-    def _projected(self, rows):
-        output = "mimicked" if self.error == "mimicked" else "images"
-        return self._project(rows, self._adaptation_for(rows), (output,), np.float64)[output]
-
-    def score_samples(self, X):
-        """Return minus the L1 error of every row; higher is more normal.
+        Normal images go through it, those that rows are compared with and the held-out ones, and the threshold and
+        p-values are set anew. Where nothing is found, nothing changes. By the residual the threshold stays that of
+        `fit`.
 
         Parameters
         ----------
@@ -241,80 +253,14 @@ class MimicAnomalyDetector(OutlierMixin, MimicEstimator):
 
         Returns
         -------
-        ndarray (n_samples,), float64
-            In units of X, summed over the pixels. For a pixel that was not seen the mean error of those that were is
-            taken, so that rows with holes compare with whole ones.
+        self
         """
         rows, _ = self._new_data(X)
-        return self._scores(rows)
-
-    def decision_function(self, X):
-        """Return ``score_samples(X) - offset_``; negative means outlier.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        ndarray (n_samples,), float64
-        """
-        check_is_fitted(self, "offset_")
-        return self.score_samples(X) - self.offset_
-
-    def predict(self, X):
-        """Return +1 for inliers and -1 for outliers.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        ndarray (n_samples,) of int
-        """
-        return np.where(self.decision_function(X) < 0, -1, 1)
-
-    def score_maps(self, X):
-        """Return the absolute error of every pixel.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        ndarray of the form of X
-            Sums to ``-score_samples(X)`` over each whole row; NaN where a pixel was not seen.
-        """
-        rows, form = self._new_data(X)
-        return form.answer(self._errors(rows))
-
-    def p_values(self, X):
-        """Return conformal p-values: how often a held-out normal row scores as low.
-
-        Parameters
-        ----------
-        X : array-like, as in `fit`
-
-        Returns
-        -------
-        ndarray (n_samples,), float64, in (0, 1]
-        """
-        check_is_fitted(self, "calibration_scores_")
-        return p_values(self.score_samples(X), self.calibration_scores_)
-
-
-def _summed(errors):
-    """Sum errors (n, p) over the pixels of each row, the mean of those that were seen for each that was not."""
-    seen = ~np.isnan(errors)
-    return np.where(seen, errors, 0.0).sum(axis=1) * (errors.shape[1] / seen.sum(axis=1))
-
-
-def _threshold(scores, contamination):
-    """Score below which a new normal row lies with a probability, on average over draws of the sorted scores.
-
-    Of m exchangeable scores the k-th lowest has a share of k / (m + 1) of new ones below it, whatever their
-    distribution.
-    """
-    return float(np.percentile(scores, 100 * contamination, method="weibull"))
+        if self._of_fit is None:
+            self._adapt_to(rows)
+            return self
+        self._make_generator()
+        self._adapt_to(rows)
+        self._compare_with(self._of_fit.carried(self.surrogate_))
+        self.offset_ = threshold(self.calibration_scores_, self.contamination)
+        return self

@@ -17,7 +17,12 @@ from ._layout import known_image_shape
 
 __all__ = ["CheckedParameters", "check_unchanged", "named_by", "values_used"]
 
-USED = ("gan", "image_shape", "data_range")  # in `fit` alone: what comes later takes what `fit` made of them
+USED = (
+    "gan",
+    "image_shape",
+    "data_range",
+)  # in `fit` alone: what comes later takes what `fit` made of them; estimators
+# name more of theirs in `_used_in_fit`
 ANY_SHAPE = (1, 8, 8)  # of images, by which the name of a surrogate is looked up
 
 
@@ -66,7 +71,8 @@ def values_used(estimator):
     -------
     dict
     """
-    return {name: _mark_of(getattr(estimator, name), name) for name in USED}
+    names = (*USED, *getattr(estimator, "_used_in_fit", ()))
+    return {name: _mark_of(getattr(estimator, name), name) for name in names}
 
 
 def _mark_of(value, name):

@@ -7,7 +7,7 @@ import numpy as np
 from ..exceptions import DataRangeError, DataRangeWarning
 from ..utils import FAINT, UNIT, Bounds, steps_of, warn_user
 
-__all__ = ["RangeMemory", "check_units", "choose_data_range", "without_units"]
+__all__ = ["RangeMemory", "check_units", "choose_data_range", "range_of_images", "without_units"]
 
 LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
 N_SAMPLES = 64  # of a generator, whose values tell its units
@@ -65,6 +65,30 @@ def choose_data_range(subject, data_range, rows, *, is_open=False, expected=None
     if is_faint or not bounds.holds(low, high):
         _warn(subject, low, high, bounds)
     return bounds
+
+
+def range_of_images(subject, data_range, rows):
+    """Find the range of images that no generator was named for: any will do, and a usual one is likelier.
+
+    Parameters
+    ----------
+    subject : str
+        Name of the estimator, for messages.
+    data_range : "auto" or pair of float
+    rows : ndarray (n, n_features)
+
+    Returns
+    -------
+    bounds : Bounds
+    is_measured : bool
+        Whether it is no more than what the rows span.
+    """
+    if isinstance(data_range, str):
+        try:
+            return Bounds.read(rows, subject), False
+        except DataRangeError:
+            return Bounds.spanning(rows), True
+    return choose_data_range(subject, data_range, rows), False
 
 
 def _warn(subject, low, high, bounds, why="", where=""):

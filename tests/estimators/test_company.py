@@ -111,7 +111,7 @@ def fitted(kind, name, surrogate):
         return PGDProjector(gan, **few).fit(X)
     more = {**few, "T1": 2, "surrogate": surrogate}
     if kind == "detector":
-        return MimicAnomalyDetector(gan, **more).fit(X)
+        return MimicAnomalyDetector(gan, score_by="residual", **more).fit(X)
     if kind == "missing":
         more["surrogate"] = MissingPixels(gan.image_shape, fraction=0.3)
     model = MimicGANProjector(gan, **more).fit(X)

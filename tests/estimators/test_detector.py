@@ -1,4 +1,4 @@
-"""MimicAnomalyDetector: thresholds, p-values, maps; under a corruption that normals and anomalies share."""
+"""MimicAnomalyDetector by the residual: thresholds, p-values, maps; under a shared corruption."""
 
 import numpy as np
 import pytest
@@ -20,6 +20,10 @@ def normal(seed, n=N_NORMAL):
     rng = np.random.default_rng(seed)
     clean = smooth_generator().sample(n, random_state=seed).reshape(n, -1)
     return (clean + 0.05 * rng.normal(size=clean.shape)).astype(np.float32).clip(-1, 1)
+
+
+def residual(gan=None, **parameters):
+    return MimicAnomalyDetector(gan, score_by="residual", **parameters)
 
 
 def anomalies(n=30):
@@ -51,7 +55,7 @@ def test_the_part_of_false_alarms_among_new_rows_is_the_contamination(n, contami
     rates = []
     for draw in range(40):
         X, new = np.split(overfitted(n + 300, draw), [n])
-        model = MimicAnomalyDetector(None if seen == "gan=None" else PCA(20), contamination=contamination).fit(X)
+        model = residual(None if seen == "gan=None" else PCA(20), contamination=contamination).fit(X)
         rates.append((model.predict(new) == -1).mean())
     assert np.mean(rates) == pytest.approx(contamination, abs=0.01 + 2 * np.std(rates) / np.sqrt(len(rates)))
 
@@ -59,20 +63,20 @@ def test_the_part_of_false_alarms_among_new_rows_is_the_contamination(n, contami
 def test_the_lowest_rate_is_that_of_the_lowest_held_out_score():
     """It is 1 / 41 with 40 rows held out, and a lower one that is asked for is not to be had."""
     with pytest.warns(SkmimicWarning, match=r"contamination=0\.001 .* 40 held-out rows .* 0\.024"):
-        model = MimicAnomalyDetector(contamination=0.001).fit(overfitted(100, 0))
+        model = residual(contamination=0.001).fit(overfitted(100, 0))
     assert model.offset_ == model.calibration_scores_[0]
     assert len(model.calibration_scores_) == 40
 
 
 def test_a_decomposition_keeps_as_many_rows_as_it_has_components():
-    assert len(MimicAnomalyDetector(PCA(32)).fit(overfitted(44, 0)).calibration_scores_) == 12
+    assert len(residual(PCA(32)).fit(overfitted(44, 0)).calibration_scores_) == 12
 
 
 def test_many_rows_for_each_component_calibrate_all():
     """As rows of fit then score like new ones."""
     X = np.random.default_rng(0).normal(size=(500, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
-    assert len(MimicAnomalyDetector().fit(X).calibration_scores_) == 500
-    assert len(MimicAnomalyDetector().fit(X[:250]).calibration_scores_) == 50
+    assert len(residual().fit(X).calibration_scores_) == 500
+    assert len(residual().fit(X[:250]).calibration_scores_) == 50
 
 
 def test_predictions_are_signs_of_scores_above_the_offset(detector):

@@ -147,7 +147,7 @@ def test_scores_of_the_detector_are_those_of_the_port():
     gan = generator_of("network")
     images = observed(gan)
     preset = {**from_paper("anomaly:mnist->usps"), "T": ROUNDS}
-    model = MimicAnomalyDetector(gan, **preset, **FIXED).fit(images)
+    model = MimicAnomalyDetector(gan, score_by="residual", **preset, **FIXED).fit(images)
     z = plain_port(model, gan, images, model.T * model.T2)[-1]
     with torch.no_grad():
         mimicked = model.surrogate_.to_torch()(gan.on("cpu").decode(z))

@@ -39,7 +39,16 @@ BAD_OF_LEARNING = {
 BAD_OF = {
     MimicGANProjector: {"output": "nonsense", "n_surrogates": 0},
     MimicDomainAligner: {"source": "target", "class_prior": "nonsense"},
-    MimicAnomalyDetector: {"error": "both", "contamination": 0.6},
+    MimicAnomalyDetector: {
+        "score_by": "best",
+        "n_candidates": 0,
+        "n_neighbors": 0,
+        "reach": -1,
+        "memory_size": 3,
+        "features": 1,
+        "error": "both",
+        "contamination": 0.6,
+    },
 }
 
 

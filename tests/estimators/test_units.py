@@ -47,6 +47,8 @@ def answer(cls, kind, bounds, told=False, inverted=False):
     train, _, turned = (in_units(side, bounds) for side in images(inverted))
     gan = made(kind, train, bounds)
     keywords = {"data_range": bounds} if told else {}
+    if cls is MimicAnomalyDetector:
+        keywords["score_by"] = "residual"
     model = cls(gan, surrogate="affine", T=4, T2=10, random_state=0, batch_size=40, **keywords)
     if cls is MimicDomainAligner:
         model.fit(train).adapt(turned)

@@ -232,7 +232,7 @@ def test_losses_and_scores_are_sums_over_the_seen_pixels():
 class TestDetector:
     def test_charges_the_mean_error_for_a_pixel_that_was_not_seen(self):
         X = holed(digits()[:60], n_holed=20)
-        detector = MimicAnomalyDetector(pca_generator(), surrogate="identity").fit(X)
+        detector = MimicAnomalyDetector(pca_generator(), score_by="residual", surrogate="identity").fit(X)
         maps, scores = detector.score_maps(X), detector.score_samples(X)
         np.testing.assert_array_equal(np.isnan(maps), np.isnan(X))
         np.testing.assert_allclose(-scores, 64 * np.nanmean(maps, axis=1))
@@ -240,13 +240,15 @@ class TestDetector:
         assert ((detector.p_values(X) > 0) & (detector.p_values(X) <= 1)).all()
 
     def test_whole_rows_keep_their_scores(self):
-        detector = MimicAnomalyDetector(pca_generator(), surrogate="identity").fit(digits()[:60])
+        detector = MimicAnomalyDetector(pca_generator(), score_by="residual", surrogate="identity").fit(digits()[:60])
         X = holed(digits()[60:80], n_holed=5)
         assert_same(detector.score_samples(X)[5:], detector.score_samples(digits()[60:80])[5:])
 
     @pytest.mark.filterwarnings("ignore::skmimic.exceptions.DataRangeWarning")  # the stain is brighter than white
     def test_a_hole_hides_an_anomaly_but_makes_none(self):
-        detector = MimicAnomalyDetector(pca_generator(), surrogate="identity", contamination=0.05).fit(digits()[:300])
+        detector = MimicAnomalyDetector(
+            pca_generator(), score_by="residual", surrogate="identity", contamination=0.05
+        ).fit(digits()[:300])
         stained = digits()[300:340].copy()
         stained.reshape(-1, 8, 8)[:, 2:5, 2:5] = 6.0
         assert (detector.predict(stained) == -1).all()

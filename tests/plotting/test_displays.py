@@ -13,7 +13,15 @@ from skmimic.engine import Snapshot
 from skmimic.exceptions import MissingExtraError
 from skmimic.generators import linear_generator_from_data
 from skmimic.metrics import d_proj
-from skmimic.plotting import DemoDisplay, Panel, ProjectionDisplay, Row, SurrogateDisplay, TrajectoryDisplay
+from skmimic.plotting import (
+    AnomalyDisplay,
+    DemoDisplay,
+    Panel,
+    ProjectionDisplay,
+    Row,
+    SurrogateDisplay,
+    TrajectoryDisplay,
+)
 from tests.helpers import gain_module, pictures, small, smooth_generator
 
 
@@ -160,6 +168,30 @@ def test_patterns_tell_every_turn_and_flip_apart(axes, shape):
 def test_a_detector_has_a_surrogate_to_show(axes):
     detector = small(MimicAnomalyDetector).fit(pictures())
     assert list(SurrogateDisplay.from_estimator(detector, ax=axes).rows) == ["before", "learned"]
+
+
+class TestAnomalies:
+    def fitted(self, **parameters):
+        X = pictures().reshape(-1, 8, 8)
+        return MimicAnomalyDetector(n_candidates=3, random_state=0, **parameters).fit(X)
+
+    def test_the_strangest_stand_first_beside_their_nearest_normals(self, pair_of_axes):
+        X = np.concatenate([pictures()[:3], np.random.default_rng(0).uniform(-1, 1, (2, 64))]).reshape(-1, 8, 8)
+        detector = self.fitted()
+        display = AnomalyDisplay.from_estimator(detector, X.astype(np.float32), n_images=4, axes=pair_of_axes)
+        assert list(display.rows) == ["new", "nearest normal", "where"]
+        new, normal, where = (np.asarray(images) for images in display.rows.values())
+        assert new.shape == normal.shape == where.shape == (4, 1, 8, 8)
+        assert (np.diff(display.scores) >= 0).all()
+        np.testing.assert_allclose(new[0, 0], X[np.argmin(display.all_scores)], atol=1e-6)
+        assert display.threshold == pytest.approx(detector.offset_)
+        assert len(display.ax_.images) == 12
+
+    def test_the_residual_has_maps_alone(self, pair_of_axes):
+        detector = small(MimicAnomalyDetector).fit(pictures())
+        display = AnomalyDisplay.from_estimator(detector, pictures()[:5], n_images=2, axes=pair_of_axes)
+        assert list(display.rows) == ["new", "where"]
+        assert len(display.all_scores) == 5
 
 
 def test_a_trajectory_ends_beside_its_targets(path, pair_of_axes):
