@@ -7,8 +7,7 @@ Prints a table: what deviations of each row's own leave of the residual of the s
 standard deviations of their prior, both of 32 rows; and how many times as wide as those of samples of one angle the
 angles spread that a glance reads off all rows (`engine/identification/_row_angles.py`). So ``surrogate="auto"`` sees
 at first whether rows differ (`Policy.loose_below`, `Policy.deviating_above`); then it asks more rows. The seeds are
-reported
-nowhere else.
+reported nowhere else.
 """
 
 import argparse

@@ -251,8 +251,10 @@ class NormalImages:
 
     def _readings(self, images, with_maps):
         names = SCORES[self.settings.score]
-        nearest = self._nearest(images)
         edges = raw = maps = None
+        if not names and not with_maps:
+            return edges, raw, maps  # neighbourhoods are compared with all normals
+        nearest = self._nearest(images)
         if "edges" in names or with_maps:
             matches = self._match(images, nearest.candidates, with_maps)
             edges, maps = _mean(matches.distances), matches.maps

@@ -17,12 +17,8 @@ from ._layout import known_image_shape
 
 __all__ = ["CheckedParameters", "check_unchanged", "named_by", "values_used"]
 
-USED = (
-    "gan",
-    "image_shape",
-    "data_range",
-)  # in `fit` alone: what comes later takes what `fit` made of them; estimators
-# name more of theirs in `_used_in_fit`
+# In `fit` alone: what comes later takes what `fit` made of them. Estimators name more of theirs in `_used_in_fit`.
+USED = ("gan", "image_shape", "data_range")
 ANY_SHAPE = (1, 8, 8)  # of images, by which the name of a surrogate is looked up
 
 
