@@ -3,6 +3,7 @@
 from ._calibration import PixelCalibration, Standard, join_readings
 from ._copies import warped_copies
 from ._features import edges
+from ._judge import StreamJudge
 from ._matching import match, reach_of
 from ._memory import Memory, Nearest
 from ._normal_images import SCORES, MatchSettings, NormalImages, Readings
@@ -10,6 +11,7 @@ from ._own import own_scales
 from ._patches import PatchMemory
 from ._readings import Matches, match_candidates
 from ._store import StoredImages
+from ._streams import corruption_of_stream
 
 __all__ = [
     "SCORES",
@@ -23,6 +25,8 @@ __all__ = [
     "Readings",
     "Standard",
     "StoredImages",
+    "StreamJudge",
+    "corruption_of_stream",
     "edges",
     "join_readings",
     "match",

@@ -82,6 +82,21 @@ class Memory:
         memory.scales = self.scales
         return memory
 
+    def part(self, indices):
+        """Return a memory of some of the images, with their scales.
+
+        Parameters
+        ----------
+        indices : tensor (k,) of int
+
+        Returns
+        -------
+        Memory
+        """
+        memory = Memory(self.images.take(indices), None)
+        memory.scales = None if self.scales is None else self.scales[indices.numpy()]
+        return memory
+
     def _parts(self):
         """Unpack flat images (k, p) part by part, each with the index of its first."""
         n_values = self.images.codes[0].size

@@ -25,8 +25,9 @@ class MimicAnomalyDetector(DetectorMethods):
     joined with the plain distance, is the score. Nothing is trained, and no generator is needed.
 
     Where new rows come from another camera, `adapt` learns their corruption f^ with a generator of normal images from a
-    batch of them, and the normal images go through it. A few anomalies in the batch do no harm. What is said below of
-    the generator and of f^ is used there, with ``adapt_on="transform"``, and by the residual. A generator that is to be
+    batch of them, and the normal images go through it. With ``surrogate="auto"`` these have the last word: only what
+    brings them nearer to the usual half of the batch is kept. So half of it may be anomalies. What is said below of the
+    generator and of f^ is used there, with ``adapt_on="transform"``, and by the residual. A generator that is to be
     made of X is made when the first corruption is learned.
 
     ``score_by="residual"`` is the paper's: `fit` learns f^ of the normal rows (phase A), and a row is scored by what no
@@ -49,8 +50,9 @@ class MimicAnomalyDetector(DetectorMethods):
         "residual": ``||Y - f^(G(z))||_1``; "auto" is this, too, for rows that are no images (one row or column, as
         `image_shape` and the generator say; 64, 192 or more values that fill a grey or RGB square are taken for images)
         and where there are fewer than 12 distinct ones.
-    n_candidates : int, default=20
-        Normal images, nearest by cosine, whose edges are matched with those of a row. 5 take a quarter of the time.
+    n_candidates : int or "auto", default="auto"
+        Normal images, nearest by cosine, whose edges are matched with those of a row; "auto" is 60 of fewer than 8,000
+        and 20 of more. The time of a row grows with it.
     n_neighbors : int, default=3
         Best of them, whose distances are averaged.
     reach : int or "auto", default="auto"
@@ -119,7 +121,7 @@ class MimicAnomalyDetector(DetectorMethods):
     _parameter_constraints: ClassVar[dict] = {
         **MimicEstimator._parameter_constraints,
         "score_by": [StrOptions({"auto", "edges", "patches", "residual"})],
-        "n_candidates": [Interval(Integral, 1, None, closed="left")],
+        "n_candidates": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "reach": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
         "memory_size": [Interval(Integral, FEWEST_NORMALS, None, closed="left"), None],
@@ -156,7 +158,7 @@ class MimicAnomalyDetector(DetectorMethods):
         random_state=None,
         verbose=0,
         score_by="auto",
-        n_candidates=20,
+        n_candidates="auto",
         n_neighbors=3,
         reach="auto",
         memory_size=50_000,

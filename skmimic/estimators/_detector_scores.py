@@ -1,15 +1,16 @@
 """The two ways in which a detector judges rows: by normal images, and by the residual of a projection."""
 
+from dataclasses import replace
 from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from ..generators import adopt_range
-from ..utils import infer_image_shape
+from ..utils import infer_image_shape, resolve_device
 from ._base import MimicEstimator, is_given, n_components_of
 from ._calibration_rows import FEWEST_NORMALS, MOST_HELD_OUT, split, warn_if_too_few
-from ._data import check_image_shape, check_seen
+from ._data import check_image_shape, check_seen, distinct_rows
 from ._huge import refuse_far
 from ._layout import known_image_shape, mismatch
 from ._normal_rows import NormalRows
@@ -21,6 +22,7 @@ __all__ = ["SETTINGS", "DetectorScores"]
 FEWEST_SPLIT = 5  # distinct rows; fewer calibrate on themselves, as none can be spared
 ROWS_A_NUMBER = 100  # rows for each number that a pixel learns, from where rows of fit score as new ones do, to 1 %
 SETTINGS = ("n_candidates", "n_neighbors", "reach", "memory_size", "features")  # of the comparison with normal images
+MOST_JUDGED = 256  # rows that normal images are held against, chosen by content
 WHOLE = (
     "normal images are compared with whole ones. Fill them first, for instance by "
     'MimicGANProjector(gan).fit(X).transform(X), or pass score_by="residual" and a fitted generator.'
@@ -80,6 +82,15 @@ class DetectorScores(MimicEstimator):
     def _compare_with(self, known):
         self._now, self.normals_ = known, known.normals
         self.calibration_scores_ = known.calibration_scores
+
+    def _estimate(self, rows, surrogate, *args, **kwargs):
+        """Phase A; where rows are compared with normal images and the family is open, these settle what was found."""
+        learned = super()._estimate(rows, surrogate, *args, **kwargs)
+        chosen = distinct_rows(rows, MOST_JUDGED, self.data_range_)
+        if self._of_fit is None or surrogate != "auto" or len(chosen) < 2:
+            return learned
+        fill = self.generator_.on(resolve_device(self.device)).background
+        return replace(learned, surrogate=self._of_fit.settled(rows[chosen], learned.surrogate, fill))
 
     def _known_for(self, rows):
         """Normal images that rows are compared with, after the corruption of these if this call is to learn it."""

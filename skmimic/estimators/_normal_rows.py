@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from ..detection import NormalImages
+from ..detection import NormalImages, corruption_of_stream
 from ..engine import computing
-from ..surrogates import Identity
+from ..surrogates import FittedSurrogate, Identity, name_of_family
 from ..utils import BYTES, UNIT, Bounds, as_images, as_rows
 
 __all__ = ["NormalRows"]
@@ -76,6 +76,27 @@ class NormalRows:
                 return self
             normals = self.normals.carried(lambda images: (module(2 * images - 1) + 1) / 2)
         return type(self)(normals, self.n_rows, self.image_shape, self.bounds)
+
+    def settled(self, rows, surrogate, fill):
+        """Settle the corruption of rows, by what phase A has found and by the normal images.
+
+        Parameters
+        ----------
+        rows : ndarray (n, C*H*W)
+        surrogate : FittedSurrogate
+            What phase A has found.
+        fill : float
+            What lies outside an image, in [-1, 1].
+
+        Returns
+        -------
+        FittedSurrogate
+        """
+        with computing(), torch.no_grad():
+            images = _images_of(rows, self.image_shape, self.bounds)
+            images = images.float() / 255 if images.dtype == torch.uint8 else images
+            settled = corruption_of_stream(self.normals, images, surrogate.to_torch(), self.image_shape, fill)
+        return FittedSurrogate(settled, name_of_family(settled))
 
     @property
     def calibration_scores(self):

@@ -10,7 +10,7 @@ from ._fitted import FittedSurrogate
 from ._mask import Mask
 from ._missing import MissingPixels
 from ._photometric import Photometric
-from ._registry import FAMILIES, build_family, resolve_surrogate
+from ._registry import FAMILIES, build_family, name_of_family, resolve_surrogate
 from ._row_affine import RowAffine, angle_reader, turn_offsets
 from ._words import in_words
 
@@ -35,6 +35,7 @@ __all__ = [
     "build_family",
     "describe_affine",
     "in_words",
+    "name_of_family",
     "paper_surrogate",
     "part_of",
     "resolve_surrogate",

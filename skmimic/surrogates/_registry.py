@@ -12,7 +12,7 @@ from ._mask import Mask
 from ._missing import MissingPixels
 from ._photometric import Photometric
 
-__all__ = ["FAMILIES", "build_family", "resolve_surrogate"]
+__all__ = ["FAMILIES", "build_family", "name_of_family", "resolve_surrogate"]
 
 
 def _parts(image_shape, seed, fill):
@@ -26,6 +26,15 @@ def _parts(image_shape, seed, fill):
     }
 
 
+NAMES = {
+    Identity: "identity",
+    Affine: "affine",
+    Blur: "blur",
+    Photometric: "photometric",
+    Convolution: "convolution",
+    Mask: "mask",
+    MissingPixels: "missing",
+}
 FAMILIES = ("identity", "affine", "blur", "photometric", "convolution", "mask", "missing", "paper")
 
 
@@ -66,6 +75,22 @@ def build_family(name, image_shape, seed=0, fill=FILL):
     if len(set(names)) < len(names):
         raise ValueError(f"surrogate={name!r}: a part stands in it twice. Name each part once.")
     return Composition([parts[part] for part in names])
+
+
+def name_of_family(surrogate):
+    """Name the family of a surrogate, as `build_family` takes it.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+
+    Returns
+    -------
+    str
+        "user" for one that has none.
+    """
+    parts = getattr(surrogate, "parts", [surrogate])
+    return "+".join(NAMES[type(part)] for part in parts) if all(type(part) in NAMES for part in parts) else "user"
 
 
 def resolve_surrogate(surrogate, image_shape, seed=0, fill=FILL):
