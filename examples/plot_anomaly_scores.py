@@ -73,4 +73,4 @@ plt.show()
 #
 #     network = resnet18(weights="DEFAULT").eval()
 #     layers = torch.nn.Sequential(network.conv1, network.bn1, network.relu, network.layer1)
-#     detector = MimicAnomalyDetector(features=layers).fit(X_normal)  # RGB, (n, 224, 224, 3)
+#     detector = MimicAnomalyDetector(features=layers).fit(X_normal)  # RGB, (n, 64, 64, 3)

@@ -4,6 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
+import torch
 from sklearn.exceptions import NotFittedError
 
 from skmimic import AnomalyReport, MimicAnomalyDetector
@@ -97,6 +98,19 @@ def test_pixels_that_were_not_seen():
     report = model.report(X)
     assert_is_that_of_the_methods(model, X, report)
     assert np.isnan(report.maps).sum() == 4
+
+
+def test_features_of_a_network():
+    """The first layers of a small one, as of torchvision or timm; it halves the side."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3, stride=2, padding=1), torch.nn.ReLU()).eval()
+    model = fitted(features=layers)
+    report = model.report(NEW, n_shown=3)
+    np.testing.assert_allclose(report.scores, model.score_samples(NEW), rtol=1e-4)
+    np.testing.assert_allclose(report.maps, model.score_maps(NEW)[report.shown], rtol=1e-4, atol=1e-6)
+    assert report.maps.shape == report.nearest_normals.shape == (3, 12, 12)
+    assert (model.report(255 - NEW).labels == -1).mean() > 0.5
 
 
 def test_equal_images_stand_in_their_order():
