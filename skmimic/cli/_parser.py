@@ -134,7 +134,9 @@ def _add_detect(commands):
     )
     detect.add_argument("--normal-key", metavar="KEY", help="array inside NORMAL, a .npz (default: X, else the first)")
     detect.add_argument("--new-key", metavar="KEY", help="the same of NEW")
-    detect.add_argument("--size", type=_size, metavar="HxW", help="pixels to which pictures of folders are brought")
+    detect.add_argument(
+        "--size", type=_size, metavar="HxW", help="pixels to which pictures of folders are brought (default: theirs)"
+    )
     _add_judging(detect)
     _add_computing(detect)
 
