@@ -46,7 +46,7 @@ def run(arguments):
         detector = _fit(arguments, generator, normal, progress)
         if arguments.adapt:
             detector.adapt(new.take(sample(len(new), arguments.n_adapt, arguments.seed)))
-        findings = _judge(detector, new, arguments, progress)
+        findings = _judge(detector, new, arguments)
         _write(findings, detector, new, arguments)
     return 0
 
@@ -119,9 +119,10 @@ def _fit(arguments, generator, normal, progress):
     return detector.fit(normal.take(chosen))
 
 
-def _judge(detector, new, arguments, progress):
-    """Score block by block; then look closer at the strangest."""
+def _judge(detector, new, arguments):
+    """Score block by block, so that memory holds few images at a time."""
     reports, step = [], block_rows(arguments)
+    progress = Progress(arguments.quiet)  # whose seconds do not begin before the scoring does
     for start in range(0, len(new), step):
         stop = min(start + step, len(new))
         reports.append(detector.report(new.take(slice(start, stop)), n_shown=0))
