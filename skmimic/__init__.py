@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .estimators import (
         DCGAN,
         VAE,
+        AnomalyReport,
         BiGAN,
         BiGANProjector,
         EncoderProjector,
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __all__ = [
     "DCGAN",
     "VAE",
+    "AnomalyReport",
     "BiGAN",
     "BiGANProjector",
     "EncoderProjector",
@@ -54,6 +56,7 @@ _HOMES = {
     "estimators": (
         "DCGAN",
         "VAE",
+        "AnomalyReport",
         "BiGAN",
         "BiGANProjector",
         "EncoderProjector",

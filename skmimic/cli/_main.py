@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from importlib import import_module
 
@@ -54,7 +55,9 @@ def main(argv=None):
 
 def _run(argv):
     try:
+        argv = sys.argv[1:] if argv is None else argv
         arguments = build_parser().parse_args(argv)
+        arguments.command_line = shlex.join(["skmimic", *argv])
         command = import_module(f".{arguments.module}", __package__)
         with warnings_as_lines():
             status = command.run(arguments)

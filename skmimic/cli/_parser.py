@@ -6,9 +6,10 @@ import math
 from .. import __version__
 from ._console import complain
 
-__all__ = ["SOLVERS", "build_parser"]
+__all__ = ["SCORES", "SOLVERS", "build_parser"]
 
 SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
+SCORES = ("auto", "edges", "patches", "residual")
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +33,7 @@ def build_parser():
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     _add_demo(commands)
     _add_project(commands)
+    _add_detect(commands)
     _add_info(commands)
     _add_verify(commands)
     return parser
@@ -81,6 +83,16 @@ def _add_method(project):
         "--surrogate", default="auto", help="auto, identity, paper, or parts such as affine+mask (default: auto)"
     )
     group.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
+    _add_learning(group)
+    group.add_argument(
+        "--save-surrogate",
+        metavar="FILE",
+        help="keep the learned corruption: .npz can be loaded again, .json says it in human units",
+    )
+    group.add_argument("--load-surrogate", metavar="FILE.npz", help="use a saved corruption, learn nothing")
+
+
+def _add_learning(group):
     group.add_argument(
         "--data-range",
         nargs=2,
@@ -96,12 +108,61 @@ def _add_method(project):
         help="images at most from which the corruption is learned (default: 1000)",
     )
     group.add_argument("--seed", type=_natural, default=0, help="seed of all random draws (default: 0)")
-    group.add_argument(
-        "--save-surrogate",
-        metavar="FILE",
-        help="keep the learned corruption: .npz can be loaded again, .json says it in human units",
+
+
+def _add_detect(commands):
+    detect = _command(
+        commands,
+        "detect",
+        "_detect",
+        "find images that are unlike normal ones",
+        "Score every image of NEW by how unlike the images of NORMAL it is. Both are .npy, .npz or a folder of "
+        "pictures; arrays are (n, features), (n, H, W) or (n, C, H, W).",
     )
-    group.add_argument("--load-surrogate", metavar="FILE.npz", help="use a saved corruption, learn nothing")
+    detect.add_argument(
+        "normal", metavar="NORMAL", help="normal images, at least 12 that differ, better some thousands"
+    )
+    detect.add_argument("new", metavar="NEW", help="images to judge")
+    detect.add_argument(
+        "-o", "--output", metavar="FILE.csv", help="image, score, p-value and label (1 normal, -1 not) of every image"
+    )
+    detect.add_argument(
+        "--report", metavar="FILE.html", help="page with the strangest images and where they are strange"
+    )
+    detect.add_argument(
+        "--n-shown", type=_at_least(1), default=50, metavar="N", help="images on the page at most (default: 50)"
+    )
+    detect.add_argument("--normal-key", metavar="KEY", help="array inside NORMAL, a .npz (default: X, else the first)")
+    detect.add_argument("--new-key", metavar="KEY", help="the same of NEW")
+    detect.add_argument(
+        "--size", type=_size, metavar="HxW", help="pixels to which pictures of folders are brought (default: theirs)"
+    )
+    _add_judging(detect)
+    _add_computing(detect)
+
+
+def _add_judging(detect):
+    group = detect.add_argument_group("method")
+    group.add_argument("--score-by", choices=SCORES, default="auto", help="default: auto")
+    group.add_argument(
+        "--contamination",
+        type=_rate,
+        default=0.05,
+        metavar="RATE",
+        help="part of new normal images that may be called anomalies, up to 0.5 (default: 0.05)",
+    )
+    group.add_argument(
+        "--adapt",
+        action="store_true",
+        help="all images of NEW went through one more corruption: learn it, and compare with normal images after it",
+    )
+    group.add_argument(
+        "--gan",
+        metavar="G",
+        help="bundled name or model file of normal images, for --adapt and --score-by residual (default: principal "
+        "components of NORMAL)",
+    )
+    _add_learning(group)
 
 
 def _add_computing(project):
@@ -155,6 +216,23 @@ def _jobs(text):
         return _at_least(1)(text)
     except argparse.ArgumentTypeError:
         raise argparse.ArgumentTypeError(f"expected a number of workers or -1, got {text!r}") from None
+
+
+def _rate(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 0.5:
+        raise argparse.ArgumentTypeError(f"expected a rate above 0 and up to 0.5, got {text!r}")
+    return value
+
+
+def _size(text):
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and 1 <= int(side) < 2**15 for side in sides):
+        raise argparse.ArgumentTypeError(f"expected pixels as HEIGHTxWIDTH, for instance 64x48, got {text!r}")
+    return int(sides[0]), int(sides[-1])
 
 
 def _number(text):

@@ -11,7 +11,7 @@ from ..utils import BYTES, as_images, import_extra
 from ..utils._pictures import background_for, decode, in_colours
 from ._console import CommandError
 
-__all__ = ["Pictures", "picture_names", "to_picture"]
+__all__ = ["Pictures", "decoded", "import_pillow", "picture_names", "pictures_in", "pillow_for", "to_picture"]
 
 SUFFIXES = {
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".gif"),
@@ -20,6 +20,7 @@ SUFFIXES = {
 FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "DIB", "PPM")  # what Pillow reads by itself, without a program
 COLOURS = {1: "grey", 3: "RGB"}
 MOST_NAMES = 5  # of a list on one line
+READABLE = f"skmimic reads {', '.join(sorted(SUFFIXES))}"
 
 
 class Pictures:
@@ -29,30 +30,30 @@ class Pictures:
     ----------
     folder : pathlib.Path
     image_shape : tuple (C, H, W)
-        What the generator gives.
+        To which all are brought.
+    background : {255, 0} or None, default=None
+        What transparent pictures are laid on; None chooses by their ink.
 
     Attributes
     ----------
     names : list of str
         Of the restored pictures.
+    file_names : list of str
     notes : list of str
         What is done to the pictures, and what in the folder is not read.
     """
 
-    def __init__(self, folder, image_shape):
+    def __init__(self, folder, image_shape, background=None):
         self.pillow = pillow_for(image_shape)
         self.name, self.image_shape = str(folder), image_shape
-        self.paths, others = _sorted_out(folder)
-        readable = f"skmimic reads {', '.join(sorted(SUFFIXES))}"
-        if not self.paths:
-            found = f"; there is {_listed(others)}" if others else ""
-            raise CommandError(f"{folder}: there is no picture in it{found}. {readable}.")
-        self.names = picture_names(self.paths)
+        self.paths, others = pictures_in(folder)
+        self.names, self.file_names = picture_names(self.paths), [path.name for path in self.paths]
         self.changes = Counter()
-        self.background = background_for(self._looked_at(path) for path in self.paths)
+        own = background_for(self._looked_at(path) for path in self.paths)
+        self.background = own if background is None else background
         self.notes = self._notes()
         if others:
-            self.notes.append(f"not read: {_listed(others)} ({readable})")
+            self.notes.append(f"not read: {_listed(others)} ({READABLE})")
 
     def __len__(self):
         return len(self.paths)
@@ -73,7 +74,7 @@ class Pictures:
     def _looked_at(self, path):
         """Decode a picture before any long work, and count what will be done to it."""
         channels, height, width = self.image_shape
-        picture, n_frames = self._decoded(path)
+        picture, n_frames = decoded(self.pillow, path)
         n_colours = 1 if picture.values.ndim == 2 else 3
         self.changes["resized"] += picture.values.shape[:2] != (height, width)
         self.changes["recoloured"] += n_colours != channels
@@ -94,36 +95,55 @@ class Pictures:
         counted = {words[change]: self.changes[change] for change in words}
         return [f"{n} of {len(self)} images are {change}" for change, n in counted.items() if n]
 
-    def _decoded(self, path):
-        """Decode a picture; also return how many its file holds."""
-        with self._opened(path) as opened, _libraries_silenced():
-            try:
-                n_frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # whose others are previews
-                return decode(opened), n_frames
-            except MemoryError:
-                raise
-            except Exception as error:  # whatever Pillow raises for foreign bytes
-                raise CommandError(f"{path}: the image is damaged, or of an unknown kind ({error}).") from error
-
-    def _opened(self, path):
-        too_large = self.pillow.DecompressionBombWarning, self.pillow.DecompressionBombError
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error", too_large[0])
-                return self.pillow.open(path, formats=FORMATS)
-        except PermissionError:
-            raise
-        except too_large as error:
-            raise CommandError(f"{path}: {error}") from error
-        except Exception as error:
-            raise CommandError(f"{path}: not a readable picture.") from error
-
     def _read(self, path):
         channels, height, width = self.image_shape
-        values = in_colours(self._decoded(path)[0], channels, self.background)
+        values = in_colours(decoded(self.pillow, path)[0], channels, self.background)
         picture = self.pillow.fromarray(values[..., 0] if channels == 1 else np.ascontiguousarray(values))
         picture = picture.resize((width, height), self.pillow.Resampling.BILINEAR)
         return np.asarray(picture)[None] if channels == 1 else np.asarray(picture).transpose(2, 0, 1)
+
+
+def decoded(pillow, path):
+    """Decode a picture.
+
+    Parameters
+    ----------
+    pillow : module
+    path : pathlib.Path
+
+    Returns
+    -------
+    picture : Decoded
+    n_frames : int
+        How many pictures its file holds.
+
+    Raises
+    ------
+    CommandError
+        If it is damaged, or no picture.
+    """
+    with _opened(pillow, path) as opened, _libraries_silenced():
+        try:
+            n_frames = getattr(opened, "n_frames", 1) if opened.format != "MPO" else 1  # whose others are previews
+            return decode(opened), n_frames
+        except MemoryError:
+            raise
+        except Exception as error:  # whatever Pillow raises for foreign bytes
+            raise CommandError(f"{path}: the image is damaged, or of an unknown kind ({error}).") from error
+
+
+def _opened(pillow, path):
+    too_large = pillow.DecompressionBombWarning, pillow.DecompressionBombError
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", too_large[0])
+            return pillow.open(path, formats=FORMATS)
+    except PermissionError:
+        raise
+    except too_large as error:
+        raise CommandError(f"{path}: {error}") from error
+    except Exception as error:
+        raise CommandError(f"{path}: not a readable picture.") from error
 
 
 @contextlib.contextmanager
@@ -143,12 +163,30 @@ def _libraries_silenced():
             os.close(saved)
 
 
-def _sorted_out(folder):
-    """List the pictures of a folder, and the names of all else; hidden files, as of macOS, are no pictures."""
+def pictures_in(folder):
+    """List the pictures of a folder, and the names of all else; hidden files, as of macOS, are no pictures.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Returns
+    -------
+    pictures : list of pathlib.Path
+    others : list of str
+
+    Raises
+    ------
+    CommandError
+        If there is no picture.
+    """
     pictures, others = [], []
     for path in sorted(folder.iterdir()):
         is_picture = path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
         pictures.append(path) if is_picture else others.append(path.name)
+    if not pictures:
+        found = f"; there is {_listed(others)}" if others else ""
+        raise CommandError(f"{folder}: there is no picture in it{found}. {READABLE}.")
     return pictures, others
 
 
@@ -176,7 +214,22 @@ def pillow_for(image_shape):
         If Pillow is not installed.
     """
     if image_shape[0] not in COLOURS:
-        raise CommandError(f"pictures are grey or RGB, but the generator gives {image_shape[0]} channels; use .npy.")
+        raise CommandError(f"pictures are grey or RGB, but these images have {image_shape[0]} channels; use .npy.")
+    return import_pillow()
+
+
+def import_pillow():
+    """Import Pillow.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+    """
     return import_extra("PIL.Image", extra="plot", purpose="A folder of images")
 
 

@@ -1,6 +1,5 @@
 """`skmimic project`: restore images of one's own."""
 
-import numpy as np
 from joblib import effective_n_jobs
 
 from ..estimators import MimicGANProjector
@@ -11,10 +10,10 @@ from ._models import load_model, model_path
 from ._places import check_file, check_places
 from ._signals import naming_interruption
 from ._sinks import check_sink, open_sink
-from ._sources import open_source
+from ._sources import open_source, sample
 from ._surrogate_file import save_surrogate
 
-__all__ = ["run"]
+__all__ = ["block_rows", "run"]
 
 BLOCK_ROWS = 1024  # images read, projected and written at a time
 PARALLEL_ROWS = 4096  # the same for each worker
@@ -47,7 +46,7 @@ def run(arguments):
         open_sink(arguments.output, len(source), generator.image_shape, names=source.names, key=key) as write,
     ):
         projector = _fit(arguments, generator, source, progress)
-        _project(projector, source, write, _block_rows(arguments), progress)
+        _project(projector, source, write, block_rows(arguments), progress)
     if not arguments.quiet:
         found = in_words(projector.surrogate_.describe())
         show(f"corruption: {found}", f"wrote {plain(arguments.output)}: {len(source)} images")
@@ -85,7 +84,7 @@ def _fit(arguments, generator, source, progress):
         random_state=arguments.seed,
         verbose=0 if arguments.quiet else 1,
     )
-    projector.fit(source.take(_sample(len(source), arguments.n_adapt, arguments.seed)))
+    projector.fit(source.take(sample(len(source), arguments.n_adapt, arguments.seed)))
     if arguments.load_surrogate is not None:
         projector.load_adaptation(arguments.load_surrogate)
     elif arguments.save_surrogate is not None:
@@ -94,14 +93,17 @@ def _fit(arguments, generator, source, progress):
     return projector
 
 
-def _sample(n_images, n_adapt, seed):
-    """Choose the images that the corruption is learned from, spread over all."""
-    if n_images <= n_adapt:
-        return np.arange(n_images)
-    return np.sort(np.random.default_rng(seed).choice(n_images, n_adapt, replace=False))
+def block_rows(arguments):
+    """Tell how many images are read at a time.
 
+    Parameters
+    ----------
+    arguments : argparse.Namespace
 
-def _block_rows(arguments):
+    Returns
+    -------
+    int
+    """
     n_workers = effective_n_jobs(arguments.jobs)
     return BLOCK_ROWS if n_workers == 1 else PARALLEL_ROWS * n_workers
 

@@ -5,6 +5,7 @@ from ._baselines import KnownCorruptionProjector, PGDProjector
 from ._baselines_encoders import BiGANProjector, EncoderProjector
 from ._baselines_perceptual import PerceptualProjector
 from ._detector import MimicAnomalyDetector
+from ._detector_report import AnomalyReport
 from ._gans import DCGAN, VAE, BiGAN
 from ._presets import PRESETS, from_paper
 from ._projector import MimicGANProjector
@@ -13,6 +14,7 @@ __all__ = [
     "DCGAN",
     "PRESETS",
     "VAE",
+    "AnomalyReport",
     "BiGAN",
     "BiGANProjector",
     "EncoderProjector",

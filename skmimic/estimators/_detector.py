@@ -7,7 +7,7 @@ from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import MimicEstimator
 from ._calibration_rows import FEWEST_NORMALS, choose_score, threshold
 from ._data import distinct_rows
-from ._detector_methods import DetectorMethods
+from ._detector_report import DetectorReports
 from ._detector_scores import SETTINGS
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
@@ -17,7 +17,7 @@ __all__ = ["MimicAnomalyDetector"]
 
 
 @with_shared_parameters('"fit"')
-class MimicAnomalyDetector(DetectorMethods):
+class MimicAnomalyDetector(DetectorReports):
     """Find images that are unlike normal ones, and where, under whatever corruption they share.
 
     `fit` remembers normal images. A new row is compared with those that are nearest to it: its edges may move by a

@@ -10,7 +10,7 @@ from ..utils import n_values
 from ._calibration_rows import FEWEST_DISTINCT, threshold
 from ._detector_scores import DetectorScores
 
-__all__ = ["DetectorMethods"]
+__all__ = ["DetectorMethods", "maps_as_came"]
 
 
 class DetectorMethods(OutlierMixin, DetectorScores):
@@ -47,9 +47,7 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         """
         check_is_fitted(self, "offset_")
         scores, calibration_scores = self._judged(X)
-        if self._now is None or self._was_adapted or self.adapt_on != "transform":
-            return scores - self.offset_
-        return scores - threshold(calibration_scores, self.contamination)
+        return scores - self._threshold_among(calibration_scores)
 
     def predict(self, X):
         """Return +1 for inliers and -1 for outliers.
@@ -97,7 +95,7 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         """
         rows, form = self._new_data(X)
         known = self._known_for(rows)
-        return form.answer(self._errors(rows)) if known is None else _as_came(known.maps(rows), form)
+        return form.answer(self._errors(rows)) if known is None else maps_as_came(known.maps(rows), form)
 
     def p_maps(self, X):
         """Return conformal p-values of every pixel: how often a held-out normal image shows as much there.
@@ -116,7 +114,7 @@ class DetectorMethods(OutlierMixin, DetectorScores):
             If rows are judged by the residual.
         """
         rows, form = self._new_data(X)
-        return _as_came(self._images_for(rows, "p_maps").p_maps(rows), form)
+        return maps_as_came(self._images_for(rows, "p_maps").p_maps(rows), form)
 
     def nearest_normals(self, X):
         """Return the normal image that mimics each row best.
@@ -147,8 +145,17 @@ class DetectorMethods(OutlierMixin, DetectorScores):
             return self._scores(rows), getattr(self, "calibration_scores_", None)
         return known.scores(rows, self.n_jobs), known.calibration_scores
 
+    def _threshold_among(self, calibration_scores):
+        """The threshold of `fit` or `adapt`; that among these scores where the call at hand learns a corruption."""
+        if self._now is None or self._was_adapted or self.adapt_on != "transform":
+            return self.offset_
+        return threshold(calibration_scores, self.contamination)
+
     def _images_for(self, rows, method):
-        known = self._known_for(rows)
+        return self._checked_known(self._known_for(rows), method)
+
+    def _checked_known(self, known, method):
+        """Refuse what compares with normal images where there are none."""
         if known is None:
             raise DetectionError(
                 f"{type(self).__name__}: {method} compares rows with normal images, but they are judged by the "
@@ -157,7 +164,18 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         return known
 
 
-def _as_came(maps, form):
-    """Give maps (n, H, W) the form of grey images of X."""
+def maps_as_came(maps, form):
+    """Give maps the form of grey images of X; where X has colours they stay as they are.
+
+    Parameters
+    ----------
+    maps : ndarray (n, H, W)
+    form : Form
+        Of X.
+
+    Returns
+    -------
+    ndarray (n, ...)
+    """
     is_grey = n_values(form.shape) == n_values(maps.shape[1:])
     return form.answer(maps.reshape(len(maps), -1)) if is_grey else maps

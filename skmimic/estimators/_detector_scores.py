@@ -17,7 +17,7 @@ from ._normal_rows import NormalRows
 from ._parameters import named_by, values_used
 from ._ranges import RangeMemory, range_of_images
 
-__all__ = ["SETTINGS", "DetectorScores"]
+__all__ = ["SETTINGS", "DetectorScores", "summed"]
 
 FEWEST_SPLIT = 5  # distinct rows; fewer calibrate on themselves, as none can be spared
 ROWS_A_NUMBER = 100  # rows for each number that a pixel learns, from where rows of fit score as new ones do, to 1 %
@@ -134,7 +134,7 @@ class DetectorScores(MimicEstimator):
         return hasattr(self, "offset_") or "offset_" not in before
 
     def _scores(self, rows):
-        return -_summed(self._errors(rows))
+        return -summed(self._errors(rows))
 
     def _errors(self, rows):
         """Absolute error of every pixel (n, n_features); NaN where it was not seen."""
@@ -157,7 +157,17 @@ class DetectorScores(MimicEstimator):
         return tags
 
 
-def _summed(errors):
-    """Sum errors (n, p) over the pixels of each row, the mean of those that were seen for each that was not."""
+def summed(errors):
+    """Sum errors (n, p) over the pixels of each row, the mean of those that were seen for each that was not.
+
+    Parameters
+    ----------
+    errors : ndarray (n, p)
+        NaN where a pixel was not seen.
+
+    Returns
+    -------
+    ndarray (n,)
+    """
     seen = ~np.isnan(errors)
     return np.where(seen, errors, 0.0).sum(axis=1) * (errors.shape[1] / seen.sum(axis=1))

@@ -71,14 +71,13 @@ class AnomalyDisplay:
         -------
         AnomalyDisplay
         """
-        scores, p_values = estimator.score_samples(X), estimator.p_values(X)
-        threshold = float(np.median(scores - estimator.decision_function(X)))  # with adapt_on="transform" that of X
-        chosen = np.argsort(scores, kind="stable")[:n_images]
-        images = as_drawn("AnomalyDisplay", X, estimator.image_shape_)[chosen]
-        rows = {"new": images, **_beside(estimator, X, chosen)}
-        known = estimator.calibration_scores_
-        given = scores[chosen], p_values[chosen], scores, known, threshold
-        return cls(rows, *given, data_range=estimator.data_range_).plot(axes)
+        report = estimator.report(X, n_shown=n_images)
+        shown, shape = report.shown, estimator.image_shape_
+        images = as_drawn("AnomalyDisplay", X, shape)[shown]
+        rows = {"new": images, **_beside(report, shape, Bounds.of(estimator.data_range_))}
+        drawn = report.scores[shown], report.p_values[shown]
+        known = report.scores, report.normal_scores, report.threshold
+        return cls(rows, *drawn, *known, data_range=estimator.data_range_).plot(axes)
 
     def plot(self, axes=None):
         """Draw images and histogram.
@@ -120,18 +119,13 @@ class AnomalyDisplay:
         ax.legend(fontsize=8)
 
 
-def _beside(estimator, X, chosen):
-    """Normal images and maps of some rows of X; by the residual there are only maps.
-
-    All of X is asked, as with ``adapt_on="transform"`` some rows would have another corruption.
-    """
-    shape, bounds = estimator.image_shape_, Bounds.of(estimator.data_range_)
-    maps = np.asarray(estimator.score_maps(X))[chosen]
-    is_by_pixel = maps[0].size == shape[1] * shape[2]
-    maps = as_drawn("AnomalyDisplay", maps.reshape(len(maps), -1), (1, *shape[1:]) if is_by_pixel else shape)
+def _beside(report, shape, bounds):
+    """Normal images and maps of the images shown; by the residual there are only maps."""
+    maps = np.asarray(report.maps).reshape(len(report.shown), -1)
+    is_by_pixel = maps.shape[1] == shape[1] * shape[2]
+    maps = as_drawn("AnomalyDisplay", maps, (1, *shape[1:]) if is_by_pixel else shape)
     lowest = min(maps.min(), 0)
     shown = {"where": UNIT.convert((maps - lowest) / max(maps.max() - lowest, 1e-9), bounds)}
-    if estimator.normals_ is None:
+    if report.nearest_normals is None:
         return shown
-    nearest = as_drawn("AnomalyDisplay", np.asarray(estimator.nearest_normals(X))[chosen], shape)
-    return {"nearest normal": nearest, **shown}
+    return {"nearest normal": as_drawn("AnomalyDisplay", report.nearest_normals, shape), **shown}

@@ -13,7 +13,7 @@ import pytest
 import skmimic
 from skmimic.cli import _info, main
 from skmimic.cli._console import Progress, show
-from skmimic.cli._parser import SOLVERS
+from skmimic.cli._parser import SCORES, SOLVERS
 from skmimic.engine import SOLVERS as ENGINE_SOLVERS
 from skmimic.exceptions import DataRangeWarning, NotFiniteError
 from skmimic.utils import replacing
@@ -41,7 +41,9 @@ def test_version(command):
     assert command("--version") == (0, f"skmimic {skmimic.__version__}\n", "")
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["demo", "--help"], ["project", "--help"], ["info", "-h"]])
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["demo", "--help"], ["project", "--help"], ["detect", "--help"], ["info", "-h"]]
+)
 def test_help_goes_to_standard_output(command, argv):
     status, out, err = command(*argv)
     assert (status, err) == (0, "")
@@ -62,6 +64,11 @@ def test_as_a_module():
 
 def test_the_parser_knows_the_solvers_of_the_engine():
     assert SOLVERS == ENGINE_SOLVERS
+
+
+def test_the_parser_knows_the_scores_of_the_detector():
+    (scores,) = skmimic.MimicAnomalyDetector._parameter_constraints["score_by"]
+    assert set(SCORES) == scores.options
 
 
 @pytest.mark.parametrize("argv", [[], ["nonsense"], ["info"], ["--nonsense"], ["demo", "--seed", "x"]])

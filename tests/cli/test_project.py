@@ -128,15 +128,15 @@ def test_a_learned_corruption_is_that_of_the_estimator(command, model, generator
     assert status == 0
     assert "corruption: " in out
     assert "learned the family 'photometric'" in err
-    chosen = _project._sample(24, 20, 3)
+    chosen = _project.sample(24, 20, 3)
     projector = MimicGANProjector(generator, surrogate="photometric", n_adapt=20, random_state=3, batch_size=32)
     restored = projector.fit(X[chosen]).transform(X)
     np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), restored)
 
 
 def test_the_sample_is_all_images_or_spread_over_them():
-    np.testing.assert_array_equal(_project._sample(5, 9, 0), np.arange(5))
-    chosen = _project._sample(10_000, 100, 0)
+    np.testing.assert_array_equal(_project.sample(5, 9, 0), np.arange(5))
+    chosen = _project.sample(10_000, 100, 0)
     assert len(np.unique(chosen)) == 100
     assert np.all(np.diff(chosen) > 0)
     assert chosen[0] < 1000

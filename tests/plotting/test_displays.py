@@ -22,6 +22,7 @@ from skmimic.plotting import (
     SurrogateDisplay,
     TrajectoryDisplay,
 )
+from skmimic.surrogates import KnownCorruption
 from tests.helpers import gain_module, pictures, small, smooth_generator
 
 
@@ -186,6 +187,16 @@ class TestAnomalies:
         np.testing.assert_allclose(new[0, 0], X[np.argmin(display.all_scores)], atol=1e-6)
         assert display.threshold == pytest.approx(detector.offset_)
         assert len(display.ax_.images) == 12
+
+    def test_a_stream_is_compared_with_normals_after_its_corruption(self, pair_of_axes, monkeypatch):
+        """Which is learned once."""
+        detector = self.fitted(surrogate=KnownCorruption(Photometric(gain=-1)), adapt_on="transform")
+        learned, calls = detector._estimate, []
+        monkeypatch.setattr(detector, "_estimate", lambda *arguments: calls.append(1) or learned(*arguments))
+        X = -pictures()[:6].reshape(-1, 8, 8)
+        display = AnomalyDisplay.from_estimator(detector, X, n_images=2, axes=pair_of_axes)
+        assert len(calls) == 1
+        np.testing.assert_array_equal(display.normal_scores, detector.report(X, n_shown=0).normal_scores)
 
     def test_the_residual_has_maps_alone(self, pair_of_axes):
         detector = small(MimicAnomalyDetector).fit(pictures())
