@@ -22,7 +22,7 @@ class StreamJudge:
 
     Normal images and held-out ones go through a corruption f. The rows' two-way distances to the former are
     standardised by those of the latter, and the most usual half of the rows is averaged. Anomalies stay far from all
-    normals whatever f is, so they are in the other half. Gain and bias change nothing, as edges are of unit norm.
+    normals whatever f is, so they are in the other half. A gain changes nothing, as edges are of unit norm.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """The corruption that a stream of new images shares, as the memory of normal images tells it."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,8 +18,9 @@ FIRST_STEPS = np.array([8.0, 0.1, 0.1, 0.12, 0.05, 0.05])
 N_HALVINGS = 2
 LEAST_GAIN = 1e-3  # of a step
 N_CYCLES = 2  # over the six numbers, with steps of one size
-# Less is left alone: of 30 clean streams the largest were .103 and .113 (benchmarks/anomaly/clean_streams.py).
-FAINTEST_GAIN, FAINTEST_BIAS = 0.12, 0.12
+# Of gain and bias less is left alone: of 30 clean streams the largest were .103 and .113, or so many standard errors
+# (benchmarks/anomaly/clean_streams.py).
+FAINTEST_TONE, ERRORS = 0.12, 4
 FAINTEST = 1e-6  # standard deviation of an image
 
 
@@ -129,10 +131,11 @@ def _stepped(part, number, step):
 
 
 def _with_tone(judge, parts, image_shape):
-    """Add gain and bias of each channel, unless they are faint."""
+    """Add gain and bias of each channel, unless they may be chance."""
     gain, bias = tone_of(judge, lambda images: _applied(parts, images))
-    if bool(((gain - 1).abs() < FAINTEST_GAIN).all() and (bias.abs() < FAINTEST_BIAS).all()):
+    if not (gain.is_told(1.0) or bias.is_told(0.0)):
         return parts
+    gain, bias = gain.value, bias.value
     if parts and isinstance(parts[-1], Photometric):
         bias, gain = gain * parts[-1].bias + bias, gain * parts[-1].gain
         parts = parts[:-1]
@@ -140,6 +143,17 @@ def _with_tone(judge, parts, image_shape):
     tone.gain.copy_(gain)
     tone.bias.copy_(bias)
     return [*parts, tone]
+
+
+class Measured(NamedTuple):
+    """Medians over rows and their standard errors, tensors (c,)."""
+
+    value: torch.Tensor
+    error: torch.Tensor
+
+    def is_told(self, usual):
+        """Whether a channel differs from what is usual by more than chance."""
+        return bool(((self.value - usual).abs() > (ERRORS * self.error).clamp_min(FAINTEST_TONE)).any())
 
 
 def tone_of(judge, f):
@@ -150,13 +164,18 @@ def tone_of(judge, f):
 
     Returns
     -------
-    gain, bias : tensor (c,)
+    gain, bias : Measured
         Of values in [-1, 1].
     """
     rows, mimics = (_by_channel(images) for images in judge.pairs(f))
-    held_out, theirs = (_by_channel(images) for images in judge.calibration_pairs(f))
-    gain = _contrast(rows, mimics) / _contrast(held_out, theirs)
-    return gain, (rows.mean(2) - gain * mimics.mean(2)).median(0).values
+    contrast, usual = (
+        _median(_contrast(rows, mimics)),
+        _median(_contrast(*map(_by_channel, judge.calibration_pairs(f)))),
+    )
+    gain = contrast.value / usual.value
+    error = gain * torch.hypot(*(part.error / part.value for part in (contrast, usual)))
+    bias, level = _median(rows.mean(2) - gain * mimics.mean(2)), mimics.mean((0, 2))
+    return Measured(gain, error), Measured(bias.value, torch.hypot(bias.error, error * level))
 
 
 def _by_channel(images):
@@ -164,7 +183,12 @@ def _by_channel(images):
 
 
 def _contrast(rows, mimics):
-    return (rows.std(2) / mimics.std(2).clamp_min(FAINTEST)).median(0).values.clamp_min(FAINTEST)
+    return (rows.std(2) / mimics.std(2).clamp_min(FAINTEST)).clamp_min(FAINTEST)
+
+
+def _median(values):
+    """Take the median over rows (n, c); of normal values its error is a quarter above that of their mean."""
+    return Measured(values.median(0).values, math.sqrt(math.pi / 2 / len(values)) * values.std(0, correction=0))
 
 
 def _composed(parts):

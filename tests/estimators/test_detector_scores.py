@@ -31,6 +31,12 @@ def noise(n, seed=0):
     return np.random.default_rng(seed).integers(0, 256, size=(n, 12, 12)).astype(np.uint8)
 
 
+def rotated(X, degrees):
+    """Turn bytes (n, h, w)."""
+    images = torch.from_numpy(X[:, None]).float() / 127.5 - 1
+    return ((Rotation(degrees)(images) + 1) * 127.5).round().to(torch.uint8).numpy()[:, 0]
+
+
 FLIP = KnownCorruption(lambda images: images.flip(3))
 NORMAL, NEW = drawn(100), drawn(40, seed=1)
 
@@ -194,6 +200,24 @@ class TestStreams:
         after = model.adapt(stream).score_samples(corrupt(new, f)).mean()
         assert model.surrogate_.describe()["rotation_deg"] == pytest.approx(30, abs=5)
         assert abs(after - before) < 0.5 * abs(frozen - before)
+
+    @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")  # components make no bars
+    def test_the_normals_have_the_last_word_where_the_family_is_open(self):
+        """Phase A alone takes a turned stream for one of another family, or for none: its generator makes no bars."""
+        stream = rotated(drawn(60, seed=2, side=16), -25.0)
+        model = MimicAnomalyDetector(**FAST, T=4, T1=3, T2=2).fit(drawn(200, side=16))
+        before = model.score_samples(stream).mean()
+        after = model.adapt(stream).score_samples(stream).mean()
+        assert model.surrogate_.family.startswith("affine")
+        assert model.surrogate_.describe()["rotation_deg"] == pytest.approx(-25, abs=6)
+        assert after > before
+
+    @pytest.mark.filterwarnings("ignore::skmimic.exceptions.SurrogateFitWarning")  # components make no bars
+    def test_the_order_of_a_stream_does_not_matter(self):
+        stream = rotated(drawn(60, seed=2, side=16), -25.0)
+        model = MimicAnomalyDetector(**FAST, T=4, T1=3, T2=2).fit(drawn(200, side=16))
+        once = model.adapt(stream).surrogate_.digest()
+        assert model.adapt(stream[::-1].copy()).surrogate_.digest() == once
 
     def test_it_is_learned_anew_from_the_normals_of_fit(self):
         model = fitted(surrogate=FLIP).adapt(NEW)

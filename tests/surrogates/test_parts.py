@@ -13,11 +13,13 @@ from skmimic.surrogates import (
     Composition,
     Convolution,
     Identity,
+    KnownCorruption,
     Mask,
     MissingPixels,
     Photometric,
     affine_matrix,
     build_family,
+    name_of_family,
     paper_surrogate,
     resolve_surrogate,
 )
@@ -37,6 +39,15 @@ def moved(surrogate, scale=0.1):
         for parameter in surrogate.parameters():
             parameter += scale * torch.randn(parameter.shape, generator=random)
     return surrogate
+
+
+@pytest.mark.parametrize("family", [*(family for family in FAMILIES if family != "paper"), EVERYTHING, "mask+affine"])
+def test_a_family_is_named_as_it_is_built(family):
+    assert name_of_family(build_family(family, (1, 8, 8))) == family
+
+
+def test_a_surrogate_of_the_user_has_no_family():
+    assert name_of_family(Composition([Affine((1, 8, 8)), KnownCorruption(torch.neg)])) == "user"
 
 
 @pytest.mark.parametrize("shape", SHAPES)
