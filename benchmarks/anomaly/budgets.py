@@ -54,7 +54,7 @@ QUICK = {
     "pyod AutoEncoder": Training(0, epochs=10, batch=32, rows=6000),
     "pyod VAE": Training(0, epochs=30, batch=32, rows=6000),
     "pyod ALAD": Training(0, epochs=20, batch=32, rows=6000),
-    "pyod AnoGAN": Training(0, epochs=30, batch=32, rows=1500),
+    "pyod AnoGAN": Training(0, epochs=30, batch=32, rows=1000),
 }
 # GANomaly's and PyOD's own; for the others the package's defaults, as the paper tells none.
 PUBLISHED = {

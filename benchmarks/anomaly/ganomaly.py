@@ -84,9 +84,8 @@ def train_ganomaly(images, width, steps, batch, seed):
     """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        generator, judge = (
-            kind(images.shape[1], width).apply(_drawn) for kind in (EncoderDecoderEncoder, Discriminator)
-        )
+        parts = EncoderDecoderEncoder(images.shape[1], width), Discriminator(images.shape[1], width)
+        generator, judge = (part.apply(_drawn) for part in parts)
         moves = [torch.optim.Adam(part.parameters(), LEARNING_RATE, BETAS) for part in parts]
         for chosen in _batches(len(images), steps, batch):
             _step(generator, judge, moves, images[chosen])
