@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from sklearn.utils import Bunch
 
 from benchmarks.anomaly.faces import load_patched
 from skmimic import datasets
@@ -12,12 +13,21 @@ from skmimic.detection import NormalImages
 
 __all__ = ["CLASSES", "LOADERS", "SPLITS", "Task", "as_images", "draw_task"]
 
+
+def load_sample(subset):
+    """Load the digits that ship with the package, the last quarter as test part, to try the benchmark without data."""
+    digits = datasets.load_mnist_sample()
+    part = slice(1500, None) if subset == "test" else slice(1500)
+    return Bunch(images=digits.images[part], target=digits.target[part])
+
+
 LOADERS = {
     "mnist": datasets.load_mnist,
     "fashion_mnist": datasets.load_fashion_mnist,
     "usps": datasets.load_usps,
     "pneumonia": datasets.load_pneumonia,
     "celeba_patch": load_patched,
+    "mnist_sample": load_sample,
 }
 CLASSES = dict.fromkeys(LOADERS, tuple(range(10))) | {"pneumonia": (1,), "celeba_patch": (1,)}  # to be left out
 SPLITS = ("random", "official")
