@@ -120,6 +120,8 @@ def test_budgets_name_every_network_and_a_number_is_of_steps():
     assert BUDGETS["quick"].keys() == BUDGETS["published"].keys()
     assert Budget("12").training("dcgan") == replace(BUDGETS["quick"]["dcgan"], steps=12)
     assert Budget("published").training("ganomaly").steps_for(42_000) == 15 * (42_000 // 64)
+    assert Budget("quick").training("vae", 56).steps == BUDGETS["quick"]["vae"].steps // 4
+    assert Budget("12").training("vae", 56).steps == 12
     for word in ("0", "-3", "slow"):
         with pytest.raises(SystemExit):
             driver.parsed(["--budget", word])
@@ -318,10 +320,17 @@ def test_the_table_has_the_figures_of_the_paper_beside_ours():
     plain, trained = (
         next(one for one in text.splitlines() if one.startswith(f"| {name}")) for name in ("pixel", "GAN")
     )
-    assert trained.endswith("| 0.900 | 0.000 | 0.78 ± 0.11 | quick, 600 steps | 100 |")
+    assert trained.endswith("| 0.900 | 0.000 | 0.78 ± 0.11 | quick, 600 steps | 1000 | 100 |")
     assert plain.split(" | ")[1:4] == ["0.900", "-", "-"]
     assert text.count("0.78 ± 0.11") == 1  # not for other data
     assert QUOTED.keys() <= TRAINED.keys() <= METHODS.keys()
+
+
+def test_methods_that_were_given_fewer_rows_stand_in_the_same_table():
+    few = {"rows": "100", "held_out": "50"}
+    text = report.left_out_tables([line(), line("PGD residual", budget="9", **few), line(auroc="0.1", **few)])
+    assert text.count("###") == 1
+    assert [row.split(" | ")[1] for row in text.splitlines()[4:]] == ["0.900", "0.900"]
 
 
 def test_streams_and_error_rates_have_tables():

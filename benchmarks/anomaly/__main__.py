@@ -2,6 +2,7 @@
 
     SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --left-out 9 1 --rows 300
     SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --methods GANomaly --budget published
+    SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --methods "PGD residual" --held-out 100 --rows 100
     python -m benchmarks.anomaly.report
 
 Each case is a line of `benchmarks/results/anomaly/left_out.csv`; those that are there are left out, so a second call
@@ -9,7 +10,8 @@ goes on where the first stopped; networks are kept in a folder as soon as they a
 time, one thread. The settings of skmimic were chosen on the digits 1, 4, 7 and 9.
 
 Methods that train have a budget: "quick" is for one slow core, "published" what their authors say, a number so many
-steps. The rows of PyOD are measured where it is installed and asked for.
+steps. Methods that project rows and those of PyOD are measured where they are asked for: the first are slow, the others
+need `pip install -c constraints.txt pyod tqdm`.
 """
 
 import argparse

@@ -45,16 +45,16 @@ def draw_classes(lines, path, data="mnist", split="random"):
 
 
 def _by_class(scores):
-    """Means by class, of the largest memory and the budget that was measured last."""
-    memory = max((line["memory"] for line in scores.lines), key=int)
-    scores = scores.of(memory=memory)
+    """Means by class, of the largest memory, the most rows and the budget that was measured last."""
+    scores = scores.largest("memory").largest("rows")
     return scores.of(budget=scores.lines[-1]["budget"]).means_by("left_out")
 
 
 def draw_memory(lines, path, data="mnist", split="random"):
     """Draw mean AUROC over classes against the number of normal rows; higher is better.
 
-    Only classes that were measured at every size of a method count, so that a curve shows the size alone.
+    Only classes that were measured at every size of a method count, so that a curve shows the size alone. Of several
+    numbers of rows the largest is taken.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def draw_memory(lines, path, data="mnist", split="random"):
         return
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
     for method in methods:
-        sizes, means = curve(scores.of(method=method))
+        sizes, means = curve(scores.of(method=method).largest("rows"))
         axis.plot(sizes, means, "o-", label=method)
     axis.set(xlabel="normal rows", ylabel="area under ROC, mean over classes", xscale="log")
     axis.legend()

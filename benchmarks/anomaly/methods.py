@@ -4,7 +4,7 @@ from benchmarks.anomaly.data import as_images
 from benchmarks.anomaly.learned import Learned
 from benchmarks.anomaly.libraries import PYOD, SCIKIT_LEARN
 from benchmarks.anomaly.neighbours import NEIGHBOURS
-from benchmarks.anomaly.networks import NETWORKS
+from benchmarks.anomaly.networks import NETWORKS, PROJECTIONS
 from skmimic.detection import MatchSettings, NormalImages
 
 __all__ = ["DEFAULT", "METHODS", "OURS", "QUOTED", "TRAINED", "learn"]
@@ -31,9 +31,9 @@ def _ours(score):
 
 
 PLAIN = {name: _ours(score) for name, score in OURS.items()} | NEIGHBOURS | SCIKIT_LEARN
-TRAINED = NETWORKS | PYOD
+TRAINED = NETWORKS | PROJECTIONS | PYOD
 METHODS = {**PLAIN, **TRAINED}
-DEFAULT = (*PLAIN, *NETWORKS)  # those of PyOD, which is no dependency, have to be asked for
+DEFAULT = (*PLAIN, *NETWORKS)  # others have to be asked for: projections are slow, and PyOD is no dependency
 
 
 def learn(method, task, budget):

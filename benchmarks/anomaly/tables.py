@@ -25,6 +25,10 @@ class Scores:
         lines = [line for line in self.lines if all(line[name] == value for name, value in wanted.items())]
         return Scores(lines, self.measure)
 
+    def largest(self, name):
+        """Keep the lines with the largest value of a column."""
+        return self.of(**{name: max((line[name] for line in self.lines), key=int)})
+
     def values(self):
         """The column, as numbers."""
         return np.array([float(line[self.measure]) for line in self.lines])
