@@ -27,10 +27,10 @@ from benchmarks.anomaly.methods import learn
 from benchmarks.anomaly.networks import train
 from benchmarks.anomaly.stream_data import CORRUPTIONS, corrupted, draw_batch
 from benchmarks.cost.units import machine
-from benchmarks.pose.results import Results
+from benchmarks.pose.results import Results, in_short
 from skmimic import MimicAnomalyDetector
 
-__all__ = ["ADAPTED", "METHODS", "Stream", "in_short"]
+__all__ = ["ADAPTED", "METHODS", "Stream"]
 
 STREAMS_OUT = OUT.with_name("streams.csv")
 DRAWN = ("data", "split", "left_out", "seed", "memory", "held_out", "rows")
@@ -97,7 +97,7 @@ def measured(stream, method, corruption):
     else:
         if method in ADAPTED:
             detector, taken = stream.adapted(ADAPTED[method], corruption)
-            described = in_short(detector)
+            described = in_short(detector.surrogate_.describe())
         else:
             detector = stream.fitted()
         held_out = -detector.calibration_scores_
@@ -114,18 +114,6 @@ def measured(stream, method, corruption):
         "rows_per_second": f"{(len(fresh) + len(strange)) / seconds:.1f}",
         "machine": machine(),
     }
-
-
-def in_short(detector):
-    """Write in one cell what a detector has learned of its stream."""
-    described = detector.surrogate_.describe()
-    left_out = ("family", "standard_errors")
-    return "; ".join(f"{name} {_rounded(value)}" for name, value in described.items() if name not in left_out)
-
-
-def _rounded(value):
-    values = value if isinstance(value, tuple) else (value,)
-    return " ".join(f"{one:.3f}" if isinstance(one, float) else str(one) for one in values)
 
 
 def budget_of(method, budget):
