@@ -2,7 +2,7 @@
 
     SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --left-out 9 1 --rows 300
     SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --methods GANomaly --budget published
-    SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --methods "PGD residual" --held-out 100 --rows 100
+    SKMIMIC_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.anomaly --methods "PGD/AnoGAN" --held-out 100 --rows 100
     python -m benchmarks.anomaly.report
 
 Each case is a line of `benchmarks/results/anomaly/left_out.csv`; those that are there are left out, so a second call

@@ -5,7 +5,7 @@ from benchmarks.anomaly.tables import Scores
 
 __all__ = ["SHOWN", "draw_classes", "draw_memory"]
 
-SHOWN = ("mimic auto", "MimicGAN as printed, M->U", "PGD residual", "EGBAD", "VAE", "GANomaly", "cosine 5-NN")
+SHOWN = ("mimic auto", "MimicGAN as printed, M->U", "PGD/AnoGAN", "EGBAD", "VAE", "GANomaly", "cosine 5-NN")
 CURVES = ("mimic auto", "mimic edges", "cosine 5-NN")
 CHANCE = 0.5
 

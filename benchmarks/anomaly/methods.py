@@ -2,7 +2,7 @@
 
 from benchmarks.anomaly.data import as_images
 from benchmarks.anomaly.learned import Learned
-from benchmarks.anomaly.libraries import PYOD, SCIKIT_LEARN
+from benchmarks.anomaly.libraries import PYOD, PYOD_NETWORKS, SCIKIT_LEARN
 from benchmarks.anomaly.neighbours import NEIGHBOURS
 from benchmarks.anomaly.networks import NETWORKS, PROJECTIONS
 from skmimic.detection import MatchSettings, NormalImages
@@ -12,7 +12,7 @@ __all__ = ["DEFAULT", "METHODS", "OURS", "QUOTED", "TRAINED", "learn"]
 OURS = {"mimic auto": "auto", "mimic edges": "edges", "raw 3-NN": "raw", "patches": "patches"}
 QUOTED = {
     "VAE": (0.34, 0.18),
-    "PGD residual": (0.44, 0.07),  # the paper calls it AnoGAN
+    "PGD/AnoGAN": (0.44, 0.07),
     "GANomaly": (0.78, 0.11),
     "EGBAD": (0.50, 0.13),
     "MimicGAN as printed, M->U": (0.78, 0.14),
@@ -30,10 +30,11 @@ def _ours(score):
     return learn_ours
 
 
-PLAIN = {name: _ours(score) for name, score in OURS.items()} | NEIGHBOURS | SCIKIT_LEARN
-TRAINED = NETWORKS | PROJECTIONS | PYOD
-METHODS = {**PLAIN, **TRAINED}
-DEFAULT = (*PLAIN, *NETWORKS)  # others have to be asked for: projections are slow, and PyOD is no dependency
+BUILT_IN = {name: _ours(score) for name, score in OURS.items()} | NEIGHBOURS | SCIKIT_LEARN
+PLAIN = BUILT_IN | PYOD
+TRAINED = NETWORKS | PROJECTIONS | PYOD_NETWORKS
+METHODS = PLAIN | TRAINED
+DEFAULT = (*BUILT_IN, *NETWORKS)  # others have to be asked for: projections are slow, and PyOD is no dependency
 
 
 def learn(method, task, budget):

@@ -149,6 +149,6 @@ def _resized(rows, side):
 PROJECTIONS = {  # two to fifteen rows a second
     "MimicGAN as printed, M->U": functools.partial(printed, "anomaly:mnist->usps"),
     "MimicGAN as printed, U->M": functools.partial(printed, "anomaly:usps->mnist"),
-    "PGD residual": pgd,
+    "PGD/AnoGAN": pgd,
 }
 NETWORKS = {"EGBAD": egbad, "VAE": vae, "GANomaly": ganomaly}
