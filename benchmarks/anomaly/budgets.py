@@ -111,7 +111,8 @@ def kept(path, train, load):
     Parameters
     ----------
     path : Path
-        Without suffix. The seconds of the training stand beside it, and are written last.
+        The seconds of the training stand beside it, and are written last. Of a training that was interrupted and went
+        on from its checkpoint they are those after the last start.
     train : callable
         Writes the file at the path that it is given.
     load : callable
