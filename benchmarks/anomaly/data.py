@@ -5,22 +5,41 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from sklearn.utils import Bunch
 
+from benchmarks.anomaly.faces import load_patched
 from skmimic import datasets
 from skmimic.detection import NormalImages
 
-__all__ = ["LOADERS", "SPLITS", "Task", "as_images", "draw_task"]
+__all__ = ["CLASSES", "LOADERS", "SPLITS", "Task", "as_images", "draw_task"]
 
-LOADERS = {"mnist": "load_mnist", "fashion_mnist": "load_fashion_mnist", "usps": "load_usps"}
+
+def load_sample(subset):
+    """Load the digits that ship with the package, the last quarter as test part, to try the benchmark without data."""
+    digits = datasets.load_mnist_sample()
+    part = slice(1500, None) if subset == "test" else slice(1500)
+    return Bunch(images=digits.images[part], target=digits.target[part])
+
+
+LOADERS = {
+    "mnist": datasets.load_mnist,
+    "fashion_mnist": datasets.load_fashion_mnist,
+    "usps": datasets.load_usps,
+    "pneumonia": datasets.load_pneumonia,
+    "celeba_patch": load_patched,
+    "mnist_sample": load_sample,
+}
+CLASSES = dict.fromkeys(LOADERS, tuple(range(10))) | {"pneumonia": (1,), "celeba_patch": (1,)}  # to be left out
 SPLITS = ("random", "official")
 SHARE = (
     0.8  # of the normal rows of the training part, from which memory and held-out rows are drawn, if split at random
 )
+MOST_HELD_OUT = 0.2  # of these, where there are few
 
 
 @dataclass(frozen=True)
 class Task:
-    """Rows (n, h, w) of bytes.
+    """Rows (n, h, w) or (n, c, h, w) of bytes.
 
     Attributes
     ----------
@@ -28,12 +47,17 @@ class Task:
         What may be learned from, and what thresholds are set by.
     fresh, strange : ndarray
         Normal rows and those of the class that was left out, to be told apart.
+    seed : int
+    name : str
+        Tells which rows may be learned from; networks that are trained on them are kept under it.
     """
 
     normal: np.ndarray
     held_out: np.ndarray
     fresh: np.ndarray
     strange: np.ndarray
+    seed: int = 0
+    name: str = "task"
 
     @cached_property
     def normals(self):
@@ -42,8 +66,9 @@ class Task:
 
 
 def as_images(rows):
-    """Turn rows (n, h, w) of bytes into images (n, 1, h, w) in [0, 1]."""
-    return torch.from_numpy(rows)[:, None].float() / 255
+    """Turn rows of bytes, (n, h, w) or (n, c, h, w), into images (n, c, h, w) in [0, 1]."""
+    images = torch.from_numpy(rows)
+    return (images if images.ndim == 4 else images[:, None]).float() / 255
 
 
 def draw_task(data, split, left_out, seed, memory, held_out, rows):
@@ -64,19 +89,18 @@ def draw_task(data, split, left_out, seed, memory, held_out, rows):
     Task
     """
     random = np.random.default_rng([seed, left_out])
-    train = _loaded(data, "train")
+    train = LOADERS[data]("train")
     others = random.permutation(np.flatnonzero(train.target != left_out))
     known = others[: int(SHARE * len(others))] if split == "random" else others
-    test = _loaded(data, "test") if split == "official" else train
+    test = LOADERS[data]("test") if split == "official" else train
     fresh = random.permutation(np.flatnonzero(test.target != left_out)) if split == "official" else others[len(known) :]
     strange = random.permutation(np.flatnonzero(test.target == left_out))
+    n_held_out = min(held_out, int(MOST_HELD_OUT * len(known)))
     return Task(
-        train.images[known[held_out:][:memory]],
-        train.images[known[:held_out]],
+        train.images[known[n_held_out:][:memory]],
+        train.images[known[:n_held_out]],
         test.images[fresh[:rows]],
         test.images[strange[:rows]],
+        seed,
+        f"{data}_{split}_without_{left_out}_seed_{seed}_{memory}_{held_out}",
     )
-
-
-def _loaded(data, subset):
-    return getattr(datasets, LOADERS[data])(subset)

@@ -27,7 +27,7 @@ from benchmarks.pose.objective import (
     is_no_corruption,
     pixels_between,
 )
-from benchmarks.pose.results import Results
+from benchmarks.pose.results import Results, in_short
 from benchmarks.pose.solvers import LEARNERS, METHODS, run
 from skmimic.metrics import d_proj
 
@@ -77,18 +77,7 @@ def one_clean(case, source):
     answer, told = measured(source, rows, case["seed"], case["method"], Truth())
     described = answer.surrogate.describe()
     told = {name: value for name, value in told.items() if name in (*CLEAN_FOUND, *COMMON)}
-    return case | told | {"is_clean": int(is_no_corruption(described)), "described": _in_short(described)}
-
-
-def _in_short(described):
-    """Write what a surrogate does in one cell."""
-    left_out = ("family", "standard_errors")
-    return "; ".join(f"{name} {_rounded(value)}" for name, value in described.items() if name not in left_out)
-
-
-def _rounded(value):
-    values = value if isinstance(value, tuple) else (value,)
-    return " ".join(f"{one:.3f}" if isinstance(one, float) else str(one) for one in values)
+    return case | told | {"is_clean": int(is_no_corruption(described)), "described": in_short(described)}
 
 
 def cases_of(arguments):

@@ -3,7 +3,7 @@
 import csv
 import os
 
-__all__ = ["Results", "read"]
+__all__ = ["Results", "in_short", "read"]
 
 
 class Results:
@@ -66,3 +66,14 @@ def read(paths):
         with path.open(newline="", encoding="utf-8") as file:
             lines += csv.DictReader(file)
     return lines
+
+
+def in_short(described):
+    """Write what a surrogate does, as its `describe` tells it, in one cell."""
+    left_out = ("family", "standard_errors")
+    return "; ".join(f"{name} {_rounded(value)}" for name, value in described.items() if name not in left_out)
+
+
+def _rounded(value):
+    values = value if isinstance(value, tuple) else (value,)
+    return " ".join(f"{one:.3f}" if isinstance(one, float) else str(one) for one in values)
