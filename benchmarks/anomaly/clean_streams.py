@@ -44,10 +44,10 @@ def main():
             judge = StreamJudge(normals, stream_of(task, seed))
             gain, bias = tone_of(judge, lambda images: images)
             _, nearer = refined(judge, [], (1, 28, 28), -1.0)
-            found.append((abs(float(gain) - 1), abs(float(bias)), nearer))
-            print(
-                f"{data} {left_out}: gain {float(gain):.3f}, bias {float(bias):.3f}, nearer by {nearer:.3f}", flush=True
-            )
+            far = [abs(float(part.value) - usual) for part, usual in ((gain, 1), (bias, 0))]
+            in_errors = [value / float(part.error) for value, part in zip(far, (gain, bias), strict=True)]
+            found.append((*far, *in_errors, nearer))
+            print(f"{data} {left_out}: " + ", ".join(f"{value:.3f}" for value in found[-1]), flush=True)
     print("largest: " + ", ".join(f"{value:.3f}" for value in np.max(found, 0)))
 
 
