@@ -9,7 +9,7 @@ from skmimic.detection import MatchSettings, NormalImages
 
 __all__ = ["DEFAULT", "METHODS", "OURS", "QUOTED", "TRAINED", "learn"]
 
-OURS = {"mimic auto": "auto", "mimic edges": "edges", "raw 3-NN": "raw", "patches": "patches"}
+OURS = {"mimic auto": "auto", "mimic edges": "edges", "raw 3-NN": "neighbors", "patches": "patches"}
 QUOTED = {
     "VAE": (0.34, 0.18),
     "PGD/AnoGAN": (0.44, 0.07),

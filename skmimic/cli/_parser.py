@@ -9,7 +9,7 @@ from ._console import complain
 __all__ = ["SCORES", "SOLVERS", "build_parser"]
 
 SOLVERS = ("auto", "alternating", "joint", "amortized", "closed_form")
-SCORES = ("auto", "edges", "patches", "residual")
+SCORES = ("auto", "edges", "neighbors", "patches", "residual")
 
 
 class Parser(argparse.ArgumentParser):

@@ -20,7 +20,7 @@ from ._sums import summed
 
 __all__ = ["SCORES", "MatchSettings", "NormalImages", "Readings"]
 
-SCORES = {"auto": ("edges", "raw"), "edges": ("edges",), "raw": ("raw",), "patches": ()}
+SCORES = {"auto": ("edges", "raw"), "edges": ("edges",), "neighbors": ("raw",), "patches": ()}
 ROWS_TOGETHER = 1024  # rows whose products, maps and candidates are held at a time
 MOST_RANDOM = 500  # held-out rows that are compared with normals drawn at random
 SEED = 0
@@ -35,7 +35,7 @@ class MatchSettings:
 
     Attributes
     ----------
-    score : {"auto", "edges", "raw", "patches"}
+    score : {"auto", "edges", "neighbors", "patches"}
         Joined readings, two-way matching alone, Euclidean distance alone, or neighbourhoods at the same place.
     reach : int or "auto"
         Pixels that parts may move; "auto" scales with the side.
@@ -122,7 +122,7 @@ class NormalImages:
             More images are left out at random.
         copies : bool or "auto", default="auto"
             Whether five slightly warped copies of each image are remembered, too; "auto" where there are fewer than
-            1,000 and the score is not of patches.
+            1,000 and edges count.
         random : torch.Generator or None, default=None
             None takes a fixed seed.
         **settings
@@ -197,11 +197,15 @@ class NormalImages:
         Returns
         -------
         tensor (n, h, w)
-            What each pixel adds to the two-way distance, or with ``score="patches"`` the mean unlikeness of the
-            neighbourhoods that cover it, in standard deviations.
+            What each pixel adds to the two-way distance, with ``score="neighbors"`` to the squared one, or with
+            "patches" the mean unlikeness of the neighbourhoods that cover it, in standard deviations.
         """
         images = self._checked(images)
-        return self.patches.maps(images) if self.patches else self.readings(images, with_maps=True).maps
+        if self.patches:
+            return self.patches.maps(images)
+        if self._is_plain():
+            return torch.cat([self._squares(part) for part in images.split(ROWS_TOGETHER)])
+        return self.readings(images, with_maps=True).maps
 
     def p_maps(self, images):
         """Compute conformal p-values of every pixel of the maps: those of a normal image are calm.
@@ -231,9 +235,7 @@ class NormalImages:
         tensor (n, c, h, w)
         """
         images = self._checked(images)
-        return torch.cat(
-            [self.memory.images.take(self._match(part).indices[:, 0]) for part in images.split(ROWS_TOGETHER)]
-        )
+        return torch.cat([self.memory.images.take(self._best(part)) for part in images.split(ROWS_TOGETHER)])
 
     def readings(self, images, with_maps=False):
         """Compute the distances that the score is made of.
@@ -264,6 +266,22 @@ class NormalImages:
         if "raw" in names:
             raw = _mean(self.memory.distances(images, nearest.by_distance))
         return edges, raw, maps
+
+    def _is_plain(self):
+        """Whether nothing but Euclidean distances counts."""
+        return SCORES[self.settings.score] == ("raw",)
+
+    def _best(self, images):
+        """Which normal image mimics each row best."""
+        return self._nearest(images).by_distance[:, 0] if self._is_plain() else self._match(images).indices[:, 0]
+
+    def _squares(self, images):
+        """What each pixel adds to the mean squared distance of rows to their nearest normals."""
+        nearest = self._nearest(images).by_distance
+        totals = torch.zeros_like(images[:, 0])
+        for at in nearest.T:
+            totals += (images - self.memory.images.take(at)).square().sum(1)
+        return totals / nearest.shape[1]
 
     def _nearest(self, images):
         return self.memory.nearest(images, self._n_candidates(), self.settings.n_neighbors)
@@ -303,10 +321,10 @@ class NormalImages:
 
 def _remembered(images, memory_size, copies, random, settings):
     """Choose images, measure how far they are from one another, and add copies that are taken to be as far."""
-    memory = Memory(images, memory_size, random)
-    if settings.score != "patches" and len(memory) >= MANY:
+    memory, are_matched = Memory(images, memory_size, random), "edges" in SCORES[settings.score]
+    if are_matched and len(memory) >= MANY:
         memory.scales = own_scales(memory, settings.reach, settings.features)
-    few = len(memory) < FEW and settings.score != "patches"
+    few = are_matched and len(memory) < FEW
     if not (few if copies == "auto" else copies):
         return memory
     kept = memory.images.take()

@@ -21,7 +21,7 @@ def choose_score(subject, score_by, shape, n_distinct):
     ----------
     subject : str
         Name of the estimator, for messages.
-    score_by : {"auto", "edges", "patches", "residual"}
+    score_by : {"auto", "edges", "neighbors", "patches", "residual"}
     shape : tuple (C, H, W)
         Of the images.
     n_distinct : int
@@ -35,20 +35,22 @@ def choose_score(subject, score_by, shape, n_distinct):
     Raises
     ------
     DetectionError
-        If "edges" or "patches" cannot be.
+        If another score cannot be.
     """
-    is_enough = n_distinct >= FEWEST_DISTINCT
-    if score_by == "residual" or (is_enough and not is_vector(shape)):
+    is_enough, needs_places = n_distinct >= FEWEST_DISTINCT, score_by != "neighbors"
+    if score_by == "residual" or (is_enough and not (needs_places and is_vector(shape))):
         return score_by
     if score_by == "auto":
         return "residual"
     if is_enough:
-        came, cure = f"rows of {max(shape)} values", "Pass image_shape=(channels, height, width) if they are images"
+        came = f"rows of {max(shape)} values"
+        cure = 'Pass image_shape=(channels, height, width) if they are images, or score_by="neighbors"'
     else:
         came, cure = f"{n_distinct} distinct rows", "Pass more"
+    wanted = "normal images" if needs_places else "normal rows"
     raise DetectionError(
-        f"{subject}: score_by={score_by!r} compares with normal images, at least {FEWEST_DISTINCT} that differ and "
-        f'have height and width, got {came}. {cure}, or score_by="residual".'
+        f"{subject}: score_by={score_by!r} compares with {wanted}, at least {FEWEST_DISTINCT} that differ"
+        f'{" and have height and width" if needs_places else ""}, got {came}. {cure}, or score_by="residual".'
     )
 
 

@@ -43,10 +43,11 @@ class MimicAnomalyDetector(DetectorReports):
     Parameters
     ----------
     %(shared)s
-    score_by : {"auto", "edges", "patches", "residual"}, default="auto"
+    score_by : {"auto", "edges", "neighbors", "patches", "residual"}, default="auto"
         What rows are judged by. "edges": distance to the normal images whose edges mimic those of the row best. "auto":
-        the same, and the plain distance as far as it tells normals from one another. "patches": neighbourhoods of 9x9
-        pixels at the same place, for images that no single normal one explains, such as faces with a strange part.
+        the same, and the plain distance as far as it tells normals from one another. "neighbors": the plain distance
+        to the nearest normal rows alone, which need not be images. "patches": neighbourhoods of 9x9 pixels at the same
+        place, for images that no single normal one explains, such as faces with a strange part.
         "residual": ``||Y - f^(G(z))||_1``; "auto" is this, too, for rows that are no images (one row or column, as
         `image_shape` and the generator say; 64, 192 or more values that fill a grey or RGB square are taken for images)
         and where there are fewer than 12 distinct ones.
@@ -120,7 +121,7 @@ class MimicAnomalyDetector(DetectorReports):
 
     _parameter_constraints: ClassVar[dict] = {
         **MimicEstimator._parameter_constraints,
-        "score_by": [StrOptions({"auto", "edges", "patches", "residual"})],
+        "score_by": [StrOptions({"auto", "edges", "neighbors", "patches", "residual"})],
         "n_candidates": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "reach": [StrOptions({"auto"}), Interval(Integral, 0, None, closed="left")],
@@ -220,7 +221,8 @@ class MimicAnomalyDetector(DetectorReports):
         Raises
         ------
         DetectionError
-            If "edges" or "patches" is asked for, and there are fewer than 12 distinct rows or they are no images.
+            If "edges", "neighbors" or "patches" is asked for, and there are fewer than 12 distinct rows, or if they are
+            no images and not "neighbors" is.
         GeneratorMismatchError
             If X does not fit the generator.
 

@@ -89,7 +89,8 @@ class DetectorMethods(OutlierMixin, DetectorScores):
         Returns
         -------
         ndarray of the form of X; (n_samples, H, W) for colour images that are compared with normal ones
-            What each pixel adds to the two-way distance, with ``score_by="patches"`` the mean unlikeness of the
+            What each pixel adds to the two-way distance, with ``score_by="neighbors"`` to the squared plain one (of
+            values scaled to [0, 1] by `data_range_`), with "patches" the mean unlikeness of the
             neighbourhoods that cover it. By the residual the absolute error: it sums to ``-score_samples(X)`` over each
             whole row, and is NaN where a pixel was not seen.
         """

@@ -146,7 +146,7 @@ class DetectorScores(MimicEstimator):
 
     def _why_whole(self):
         compares = getattr(self, "normals_", None) is not None
-        if compares or getattr(self, "score_by_", self.score_by) in ("edges", "patches"):
+        if compares or getattr(self, "score_by_", self.score_by) in ("edges", "neighbors", "patches"):
             return WHOLE
         return super()._why_whole()
 

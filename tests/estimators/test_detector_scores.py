@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 from joblib import parallel_config
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, spearmanr
 from sklearn.base import clone
+from sklearn.neighbors import NearestNeighbors
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skmimic import VAE, MimicAnomalyDetector
@@ -18,7 +19,7 @@ from tests.detection.helpers import strokes
 from tests.helpers import corrupt, pictures, smooth_generator
 
 FAST = {"n_candidates": 3, "random_state": 0}
-SCORES = ("auto", "edges", "patches")
+SCORES = ("auto", "edges", "neighbors", "patches")
 
 
 def drawn(n, seed=0, side=12, n_channels=1):
@@ -310,3 +311,41 @@ class TestBadInput:
     def test_other_settings_may(self, auto):
         model = pickle.loads(pickle.dumps(auto)).set_params(n_jobs=1, batch_size=32)
         np.testing.assert_array_equal(model.score_samples(NEW), auto.score_samples(NEW))
+
+
+VALUES = np.random.default_rng(0).normal(size=(200, 5)) * [1, 1, 1, 0.1, 0.1]
+
+
+class TestNeighbors:
+    """The plain distance to the nearest normal rows, also of rows that are no images."""
+
+    def test_it_is_that_of_scikit_learn(self):
+        model = MimicAnomalyDetector(score_by="neighbors", random_state=0).fit(VALUES)
+        known = model.normals_.memory.images.take().numpy().reshape(-1, 5)
+        low, high = model.data_range_
+        X = VALUES[:20] + 0.3
+        nearest = NearestNeighbors(n_neighbors=3).fit(known).kneighbors((X - low) / (high - low))[0].mean(1)
+        assert spearmanr(-model.score_samples(X), nearest).statistic > 0.999
+        sd = model.normals_.standards["raw"].sd  # of the logs
+        np.testing.assert_allclose(np.ptp(model.score_samples(X)) * sd, np.ptp(np.log(nearest)), rtol=1e-3)
+
+    def test_what_is_far_is_strange_whatever_a_projection_makes_of_it(self):
+        """Between two clusters nothing is normal, but on the line through them the residual is small."""
+        shift = np.array([9, 0, 0, 0, 0])
+        X = np.concatenate([VALUES - shift, VALUES + shift])
+        middle = VALUES[:40] * 0.5
+        model = MimicAnomalyDetector(score_by="neighbors", contamination=0.05, random_state=0).fit(X)
+        assert (model.predict(middle) == -1).mean() > 0.9
+        assert (model.predict(X) == -1).mean() < 0.1
+
+    def test_maps_sum_to_the_mean_squared_distance(self):
+        model = MimicAnomalyDetector(score_by="neighbors", random_state=0).fit(VALUES)
+        maps = model.score_maps(VALUES[:7] + 0.5)
+        assert maps.shape == (7, 5)
+        order = np.argsort(maps.sum(1))
+        assert spearmanr(maps.sum(1)[order], -model.score_samples(VALUES[:7] + 0.5)[order]).statistic > 0.8
+
+    def test_a_normal_row_is_its_own_nearest(self):
+        model = MimicAnomalyDetector(score_by="neighbors", random_state=0).fit(VALUES)
+        known = model.nearest_normals(VALUES)
+        assert (np.abs(known - VALUES).max(1) < 1e-5).mean() > 0.7  # all but those that were held out
