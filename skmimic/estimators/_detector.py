@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 from typing import ClassVar
 
+from ..utils import Bounds
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import MimicEstimator
 from ._calibration_rows import FEWEST_NORMALS, choose_score, threshold
@@ -11,7 +12,6 @@ from ._detector_report import DetectorReports
 from ._detector_scores import SETTINGS
 from ._docs import with_shared_parameters
 from ._drafts import all_or_nothing
-from ._ranges import without_units
 
 __all__ = ["MimicAnomalyDetector"]
 
@@ -232,7 +232,7 @@ class MimicAnomalyDetector(DetectorReports):
             If `contamination` is lower than ten held-out rows or more can set.
         """
         rows, form = self._first_data(X)
-        order = distinct_rows(without_units(rows), len(rows))
+        order = distinct_rows(rows, len(rows), Bounds.spanning(rows))
         shape = self._shape_told(form, rows)
         self.score_by_ = choose_score(type(self).__name__, self.score_by, shape, len(order))
         self.normals_ = self._of_fit = self._now = None

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..exceptions import DataRangeError, DataRangeWarning
-from ..utils import FAINT, UNIT, Bounds, steps_of, warn_user
+from ..utils import FAINT, UNIT, Bounds, warn_user
 
-__all__ = ["RangeMemory", "check_units", "choose_data_range", "range_of_images", "without_units"]
+__all__ = ["RangeMemory", "check_units", "choose_data_range", "range_of_images"]
 
 LEAVES_MEASURED = 0.5  # of a range that was measured on rows: new ones may be darker or brighter; bytes are not so near
 N_SAMPLES = 64  # of a generator, whose values tell its units
@@ -145,20 +145,6 @@ def check_units(subject, generator, bounds, rows):
             f"{cure} If the corruption did that to X, there is nothing to do.",
             DataRangeWarning,
         )
-
-
-def without_units(rows):
-    """Number the values of rows in steps of the range that they span, so that other units give the same numbers.
-
-    Parameters
-    ----------
-    rows : ndarray (n, n_features)
-
-    Returns
-    -------
-    ndarray (n, n_features), float32
-    """
-    return steps_of(rows, Bounds.spanning(rows))
 
 
 @dataclass(frozen=True)
