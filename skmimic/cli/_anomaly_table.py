@@ -45,7 +45,8 @@ def counts_in_words(findings):
     list of str
         Sentences without a full stop.
     """
-    rate, m = findings.contamination, len(findings.normal_scores)
+    m = len(findings.normal_scores)
+    rate = max(findings.contamination, 1 / (m + 1))  # no threshold among m scores has a lower one
     return [
         f"{len(findings)} new images, whose scores are compared with those of {m} normal images that were held out",
         f"{findings.n_flagged} are below the threshold; if all were normal, about {rate * len(findings):.3g} would be "

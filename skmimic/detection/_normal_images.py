@@ -108,7 +108,10 @@ class NormalImages:
         self._pixels = None
         readings = self.readings(calibration_images)
         self.standards = self._standards(calibration_images, readings)
-        self.calibration_scores = self._joined(readings, calibration_images)
+        if self.patches:
+            self.calibration_scores = self.patches.calibration_scores.double().numpy()
+        else:
+            self.calibration_scores = self._joined(readings, calibration_images)
 
     @classmethod
     def fit(cls, images, calibration_images, *, memory_size=MEMORY_SIZE, copies="auto", random=None, **settings):

@@ -34,6 +34,9 @@ class PatchMemory:
     ----------
     means, sds : ndarray (n_places,)
         Of the log distances of held-out normals at each place.
+    calibration_scores : tensor (m,)
+        Of the held-out normals, each by means and deviations of the others: by its own as well a held-out normal would
+        be calmer than a fresh one, and of ten so much that .17 instead of .1 of fresh ones are called strange.
     """
 
     def __init__(self, memory, calibration_images):
@@ -41,6 +44,7 @@ class PatchMemory:
         logs = self._logs(calibration_images)
         self.means = logs.mean(0).numpy()
         self.sds = np.maximum(logs.std(0, correction=0).numpy(), LEAST_SD)
+        self.calibration_scores = _top(_without_own(logs))
 
     @property
     def places(self):
@@ -72,9 +76,7 @@ class PatchMemory:
         -------
         tensor (n,)
         """
-        unlikeness = self.unlikeness(images)
-        count = max(round(TOP * unlikeness.shape[1]), 1)
-        return summed(unlikeness.sort(dim=1, descending=True).values[:, :count]) / count
+        return _top(self.unlikeness(images))
 
     def maps(self, images):
         """Average at each pixel the unlikeness of the neighbourhoods that cover it.
@@ -103,6 +105,20 @@ class PatchMemory:
         known = _details(self.memory.images.window(*at))
         rows = _details(images[:, :, at[0][:, None], at[1]])
         return RowRunner(ROWS_TOGETHER)(lambda part: _log_distance(part, known), rows)
+
+
+def _without_own(logs):
+    """Standardise each row of logs (m, n_places) by mean and deviation of the others."""
+    others = len(logs) - 1
+    means = (logs.sum(0) - logs) / others
+    variances = (logs.square().sum(0) - logs.square()) / others - means.square()
+    return (logs - means) / variances.clamp_min(0).sqrt().clamp_min(LEAST_SD)
+
+
+def _top(unlikeness):
+    """Average the largest twentieth of each row, one value at least."""
+    count = max(round(TOP * unlikeness.shape[1]), 1)
+    return summed(unlikeness.sort(dim=1, descending=True).values[:, :count]) / count
 
 
 def _around(start, side):

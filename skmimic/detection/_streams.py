@@ -12,6 +12,7 @@ from ._judge import StreamJudge
 __all__ = ["corruption_of_stream", "tone_of"]
 
 PRICE = 0.05  # of a part more, in what `StreamJudge` gives: a part that gains less may fit the draw of rows
+FEWEST_JUDGED = 2  # one row cannot tell the corruption from the image (paper, section 4.3)
 FEWEST_ROWS = 16  # by which a map is refined; a half of fewer is a matter of chance
 # Turn (degrees), log zoom (across, down), shear, shift (across, down; parts of the side): first steps, halved twice.
 FIRST_STEPS = np.array([8.0, 0.1, 0.1, 0.12, 0.05, 0.05])
@@ -48,6 +49,9 @@ def corruption_of_stream(normals, images, found, image_shape, fill=-1.0):
     Surrogate
         `Identity` where nothing brings them nearer.
     """
+    images = images[images.flatten(1).std(1) > FAINTEST]  # blank ones are alike under any map
+    if len(images) < FEWEST_JUDGED:
+        return Identity()
     judge = StreamJudge(normals, images)
     parts = _cheapest(judge, found)
     if len(images) >= FEWEST_ROWS:

@@ -5,7 +5,15 @@ import numpy as np
 from ..exceptions import DetectionError, SkmimicWarning
 from ..utils import is_vector, warn_user
 
-__all__ = ["FEWEST_DISTINCT", "FEWEST_NORMALS", "choose_score", "split", "threshold", "warn_if_too_few"]
+__all__ = [
+    "FEWEST_DISTINCT",
+    "FEWEST_NORMALS",
+    "choose_score",
+    "split",
+    "threshold",
+    "warn_if_too_few",
+    "warn_of_residual",
+]
 
 HELD_OUT, FEWEST_HELD_OUT = 0.2, 40  # share of the distinct normal rows, and how many at least where half of them do
 FEWEST_WARNED = 10  # held-out rows; with fewer every threshold is rough, and the default of 0.1 cannot be set
@@ -54,6 +62,26 @@ def choose_score(subject, score_by, shape, n_distinct):
     )
 
 
+def warn_of_residual(subject, score_by, shape, n_distinct):
+    """Warn where "auto" has too few images to compare with, and takes the residual.
+
+    Parameters
+    ----------
+    subject, score_by, shape, n_distinct : as those of `choose_score`
+
+    Warns
+    -----
+    SkmimicWarning
+    """
+    if score_by == "auto" and not is_vector(shape) and n_distinct < FEWEST_DISTINCT:
+        warn_user(
+            f"{subject}: {n_distinct} distinct images are too few to compare new ones with, at least {FEWEST_DISTINCT} "
+            "are needed. Rows are scored by what a clean image leaves of them, which cannot tell things that look "
+            'alike. Pass more normal images, or score_by="residual" if this is meant.',
+            SkmimicWarning,
+        )
+
+
 def split(order, n_kept, most=None):
     """Split rows into those that are learned from and those that are held out.
 
@@ -95,7 +123,7 @@ def threshold(scores, contamination):
     return float(np.percentile(scores, 100 * contamination, method="weibull"))
 
 
-def warn_if_too_few(subject, n_held_out, contamination):
+def warn_if_too_few(subject, n_held_out, contamination, fewest=FEWEST_WARNED):
     """Warn where fewer false alarms are asked for than held-out rows can set.
 
     Parameters
@@ -104,13 +132,15 @@ def warn_if_too_few(subject, n_held_out, contamination):
         Name of the estimator, for the message.
     n_held_out : int
     contamination : float
+    fewest : int, default=10
+        Of fewer held-out rows nothing is said.
 
     Warns
     -----
     SkmimicWarning
     """
     lowest = 1 / (n_held_out + 1)
-    if n_held_out >= FEWEST_WARNED and contamination < lowest:
+    if n_held_out >= fewest and contamination < lowest:
         warn_user(
             f"{subject}: contamination={contamination:g} asks for fewer false alarms than {n_held_out} held-out rows "
             f"can set; {lowest:.2g} of new normal rows are to be expected. Pass more rows.",

@@ -6,7 +6,7 @@ from typing import ClassVar
 from ..utils import Bounds
 from ..utils._sklearn import Interval, StrOptions, _fit_context
 from ._base import MimicEstimator
-from ._calibration_rows import FEWEST_NORMALS, choose_score, threshold
+from ._calibration_rows import FEWEST_NORMALS, choose_score, threshold, warn_of_residual
 from ._data import distinct_rows
 from ._detector_report import DetectorReports
 from ._detector_scores import SETTINGS
@@ -65,8 +65,9 @@ class MimicAnomalyDetector(DetectorReports):
         From images, a tensor (n, C, H, W) in [0, 1], to feature maps (n, k, h, w) that are no larger, each image alone,
         in place of edges: for instance the first layers of a network of timm or torchvision.
     contamination : float, default=0.1
-        Fraction of new normal rows that `predict` is to call outliers, in (0, 0.5]. Where nothing is learned in `fit`
-        it is that of the rows of `fit`, too.
+        Fraction of new normal rows that `predict` is to call outliers, in (0, 0.5]. By the residual it is that of the
+        rows of `fit`, too, where nothing is learned in `fit`. By normal rows it is not: those that are remembered are
+        normal to themselves, so `fit_predict` finds few outliers among them.
     error : {"mimicked", "projection"}, default="mimicked"
         Residual by ``||Y - f^(G(z))||_1`` or by ``||Y - G(z)||_1``.
 
@@ -229,11 +230,13 @@ class MimicAnomalyDetector(DetectorReports):
         Warns
         -----
         SkmimicWarning
-            If `contamination` is lower than ten held-out rows or more can set.
+            If `contamination` is lower than the held-out rows can set (by the residual: ten or more), or "auto" takes
+            the residual for images because there are fewer than 12 distinct ones.
         """
         rows, form = self._first_data(X)
         order = distinct_rows(rows, len(rows), Bounds.spanning(rows))
         shape = self._shape_told(form, rows)
+        warn_of_residual(type(self).__name__, self.score_by, shape, len(order))
         self.score_by_ = choose_score(type(self).__name__, self.score_by, shape, len(order))
         self.normals_ = self._of_fit = self._now = None
         if self.score_by_ == "residual":

@@ -54,7 +54,7 @@ class DetectorScores(MimicEstimator):
             given = self.image_shape_, self.data_range_, self.seed_
             self._of_fit = NormalRows.fit(rows[seen], rows[held_out], *given, score=self.score_by_, **settings)
         self._compare_with(self._of_fit)
-        warn_if_too_few(type(self).__name__, len(held_out), self.contamination)
+        warn_if_too_few(type(self).__name__, len(held_out), self.contamination, fewest=0)
         if self.adapt_on == "transform":
             self._make_generator()
 
@@ -146,7 +146,8 @@ class DetectorScores(MimicEstimator):
 
     def _why_whole(self):
         compares = getattr(self, "normals_", None) is not None
-        if compares or getattr(self, "score_by_", self.score_by) in ("edges", "neighbors", "patches"):
+        score_by = getattr(self, "score_by_", self.score_by)
+        if compares or score_by in ("edges", "neighbors", "patches") or (score_by == "auto" and self._made_generator()):
             return WHOLE
         return super()._why_whole()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from skmimic.detection import Memory, PatchMemory
+from skmimic.detection import Memory, NormalImages, PatchMemory
 from skmimic.detection._patches import SIDE, _details
 from tests.detection.helpers import strokes
 
@@ -55,3 +55,13 @@ def test_a_strange_part_is_found_where_it_is():
     rows[..., 12:, :8] = noise(10, shape=(1, 8, 8))
     maps = PatchMemory(memory, held_out).maps(rows)
     assert (maps[:, 12:, :8].mean((1, 2)) > maps[:, :8, 12:].mean((1, 2))).all()
+
+
+def test_few_held_out_normals_are_no_calmer_than_fresh_ones():
+    """Each is judged by the others: of ten that judged themselves .17 of fresh ones would lie above nine tenths."""
+    rates = []
+    for draw in range(12):
+        images = strokes(120, 12, seed=100 + draw)
+        normals = NormalImages.fit(images[:20], images[20:30], score="patches")
+        rates.append((normals.p_values(images[30:]) <= 0.1).mean())
+    assert np.mean(rates) <= 1 / 11 + 2 * np.std(rates) / np.sqrt(len(rates))

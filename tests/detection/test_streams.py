@@ -106,6 +106,12 @@ def test_the_true_map_is_judged_best(normals):
     assert min(values, key=values.get) == 30
 
 
+def test_blank_rows_tell_nothing(normals):
+    blank = torch.linspace(0, 1, 40).view(-1, 1, 1, 1).expand(-1, *SHAPE)
+    assert isinstance(settled(normals, blank, toned(0.1, 0.3)), Identity)
+    assert isinstance(settled(normals, torch.cat([NEW, blank])), Identity)
+
+
 def test_few_rows_refine_no_map(normals):
     after = settled(normals, through(turned(12))[:8])
     assert not isinstance(after, Affine)

@@ -181,7 +181,7 @@ class TestAdapt:
 
 
 def test_few_rows_calibrate_on_themselves():
-    model = MimicAnomalyDetector(random_state=0).fit(pictures()[:3])
+    model = MimicAnomalyDetector(score_by="residual", random_state=0).fit(pictures()[:3])
     assert len(model.calibration_scores_) == 3
 
 

@@ -1,6 +1,7 @@
 """MimicAnomalyDetector by normal images: calibration, streams, maps, and what does not matter."""
 
 import pickle
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skmimic import VAE, MimicAnomalyDetector
 from skmimic.corruptions import Rotation
-from skmimic.exceptions import DetectionError, GeneratorMismatchError
+from skmimic.exceptions import DetectionError, GeneratorMismatchError, SkmimicWarning
 from skmimic.surrogates import KnownCorruption
 from tests.detection.helpers import strokes
 from tests.helpers import corrupt, pictures, smooth_generator
@@ -253,10 +254,18 @@ class TestFallback:
     """Rows that cannot be compared as images."""
 
     VECTORS = np.random.default_rng(0).normal(size=(50, 10))
+    FEW = (NORMAL[:11], np.repeat(NORMAL[:2], 20, axis=0))
 
-    @pytest.mark.parametrize("X", [VECTORS, NORMAL[:11], np.repeat(NORMAL[:2], 20, axis=0)])
-    def test_auto_takes_the_residual(self, X):
-        model = MimicAnomalyDetector(random_state=0).fit(X)
+    @pytest.mark.parametrize(
+        ("X", "warned"),
+        [
+            (VECTORS, nullcontext()),
+            *((X, pytest.warns(SkmimicWarning, match="distinct images are too few")) for X in FEW),
+        ],
+    )
+    def test_auto_takes_the_residual(self, X, warned):
+        with warned:
+            model = MimicAnomalyDetector(random_state=0).fit(X)
         assert model.score_by_ == "residual"
         assert model.normals_ is None
         assert np.isfinite(model.score_samples(X)).all()
@@ -268,7 +277,8 @@ class TestFallback:
             MimicAnomalyDetector(score_by=score_by).fit(X)
 
     def test_twelve_images_are_enough(self):
-        model = MimicAnomalyDetector(**FAST).fit(NORMAL[:12])
+        with pytest.warns(SkmimicWarning, match="2 held-out rows can set; 0.33 of new normal rows are to be expected"):
+            model = MimicAnomalyDetector(**FAST).fit(NORMAL[:12])
         assert model.score_by_ == "auto"
         assert len(model.calibration_scores_) == 2
 
