@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-__all__ = ["PixelCalibration", "Standard", "join_readings"]
+__all__ = ["MOST_MAPS", "PixelCalibration", "Standard", "join_readings"]
 
 FLOOR = 1e-6  # of a distance whose log is taken; that of an image of the memory is zero
 # Of the ratio of spans: 2, 4, 6, 8 give .955, .975, .982, .985 AUROC with digit 1 left out (ratio .72, edges alone
@@ -86,7 +86,7 @@ class PixelCalibration:
     """
 
     def __init__(self, maps):
-        self.maps = np.ascontiguousarray(maps[:MOST_MAPS].permute(1, 2, 0).sort(dim=2).values.numpy())
+        self.maps = np.ascontiguousarray(maps.permute(1, 2, 0).sort(dim=2).values.numpy())
 
     def p_values(self, maps):
         """Compute conformal p-values of every pixel.

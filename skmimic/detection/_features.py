@@ -2,9 +2,11 @@
 
 import torch
 
+from ..exceptions import DetectionError
+from ._pyramid import coarse
 from ._sums import summed
 
-__all__ = ["as_units", "edges", "repeated"]
+__all__ = ["as_units", "described_by", "edges", "repeated"]
 
 FAINTEST = 1e-6  # norm of a row; one without edges stays zero instead of becoming noise
 
@@ -37,6 +39,53 @@ def edges(images):
     across = _smoothed(_difference(planes, 2), 1)
     down = _smoothed(_difference(planes, 1), 2)
     return as_units(torch.cat([across, down]).permute(3, 0, 1, 2))
+
+
+def described_by(features):
+    """Make what describes images: edges at no more than 32 pixels a side, or the features of the user at unit norm.
+
+    Parameters
+    ----------
+    features : callable or None
+        A network is evaluated as after training, whatever mode it is in, and comes back in that mode: batch statistics
+        and dropout would let a row depend on its company.
+
+    Returns
+    -------
+    callable
+        From images (n, c, h, w) to feature maps.
+    """
+    if features is None:
+        return lambda images: edges(coarse(images))
+    return lambda images: as_units(_checked(_called(features, images), images))
+
+
+@torch.no_grad()
+def _called(features, images):
+    if not isinstance(features, torch.nn.Module):
+        return features(images)
+    training = [part for part in features.modules() if part.training]
+    features.eval()
+    try:
+        return features(images)
+    finally:
+        for part in training:
+            part.training = True
+
+
+def _checked(maps, images):
+    """See that the features of images are maps of finite numbers, one for each image and no larger."""
+    n, _, h, w = images.shape
+    is_map = isinstance(maps, torch.Tensor) and maps.ndim == 4 and maps.is_floating_point()
+    if not (is_map and len(maps) == n and maps.shape[2] <= h and maps.shape[3] <= w):
+        came = f"{maps.dtype} of shape {tuple(maps.shape)}" if isinstance(maps, torch.Tensor) else type(maps).__name__
+        raise DetectionError(
+            f"features: expected a tensor of floats (n, k, h, w) with n = {n}, h <= {h} and w <= {w} for images of "
+            f"shape {tuple(images.shape)}, got {came}. Return maps no larger than the images, one for each."
+        )
+    if not bool(maps.isfinite().all()):
+        raise DetectionError("features: expected finite values, got NaN or infinity. See what the function divides by.")
+    return maps.float()
 
 
 def _difference(planes, axis):

@@ -6,7 +6,7 @@ import torch
 
 from ..utils import RowRunner, aligned_linear
 from ._best import Best
-from ._store import StoredImages
+from ._store import StoredImages, writable
 from ._sums import summed
 
 __all__ = ["Memory", "Nearest"]
@@ -123,7 +123,7 @@ class Memory:
     def _nearest(self, rows, counts):
         found = [Best(count) for count in counts]
         for start, part in self._parts():
-            norms = torch.from_numpy(self.norms[start : start + len(part)])
+            norms = writable(self.norms[start : start + len(part)])
             products = aligned_linear(rows, part)
             found[1].add(products * 2 - norms.square(), start)  # the square of the row's own norm orders nothing
             found[0].add(products.div_(norms.clamp_min(FAINTEST)), start)

@@ -8,7 +8,7 @@ import torch
 
 from ..exceptions import DetectionError
 from ..metrics import p_values
-from ._calibration import PixelCalibration, Standard, join_readings
+from ._calibration import MOST_MAPS, PixelCalibration, Standard, join_readings
 from ._checks import check_fits, check_images, check_normals
 from ._copies import FEW, warped_copies
 from ._memory import MEMORY_SIZE, Memory
@@ -223,7 +223,7 @@ class NormalImages:
             In (0, 1].
         """
         if self._pixels is None:
-            self._pixels = PixelCalibration(self.maps(self.calibration_images.take()))
+            self._pixels = PixelCalibration(self.maps(self.calibration_images.take(slice(MOST_MAPS))))
         return self._pixels.p_values(self.maps(images))
 
     def mimics(self, images):

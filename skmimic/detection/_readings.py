@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import torch
 
-from ._features import as_units, edges, repeated
+from ._features import described_by, repeated
 from ._matching import match, reach_of
-from ._pyramid import coarse, fine
+from ._pyramid import fine
 from ._sums import summed
 
 __all__ = ["Matches", "match_candidates"]
@@ -56,19 +56,13 @@ def match_candidates(images, memory, candidates, n_neighbors=3, *, reach="auto",
     -------
     Matches
     """
-    described = _described_by(features)
+    described = described_by(features)
     parts = [
         _Matched(rows, memory, at, reach, described).best(n_neighbors, with_maps)
         for rows, at in zip(images.split(ROWS_TOGETHER), candidates.split(ROWS_TOGETHER), strict=True)
     ]
     distances, indices, maps = zip(*parts, strict=True)
     return Matches(torch.cat(distances), torch.cat(indices), torch.cat(maps) if with_maps else None)
-
-
-def _described_by(features):
-    if features is None:
-        return lambda images: edges(coarse(images))
-    return lambda images: as_units(features(images))
 
 
 class _Matched:
@@ -78,7 +72,8 @@ class _Matched:
         self.candidates, self.shape = candidates, rows.shape[-2:]
         first = repeated(described(rows), candidates.shape[1])
         self.features = described(memory.images.take(candidates.flatten()))
-        self.reach = reach_of(first.shape[-2:]) if reach == "auto" else reach
+        # beyond the image nothing changes but the work
+        self.reach = reach_of(first.shape[-2:]) if reach == "auto" else min(reach, max(first.shape[-2:]) - 1)
         self.ways = match(first, self.features, self.reach)
         self.distances, self.larger = torch.stack([summed(way) for way in self.ways]).max(dim=0)
         self.scales = _scales(memory, candidates.flatten())
@@ -101,7 +96,7 @@ class _Matched:
 
 
 def _scales(memory, indices):
-    return torch.ones(len(indices)) if memory.scales is None else torch.from_numpy(memory.scales)[indices]
+    return torch.ones(len(indices)) if memory.scales is None else torch.from_numpy(memory.scales[indices.numpy()])
 
 
 def _added(maps):

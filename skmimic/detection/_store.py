@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-__all__ = ["StoredImages"]
+__all__ = ["StoredImages", "as_bytes", "is_of_bytes", "writable"]
 
 ROWS_TOGETHER = 1024
 WHITE = 255  # of bytes; images in [0, 1] that came from bytes are whole 255ths
@@ -51,7 +51,7 @@ class StoredImages:
         tensor (k, c, h, w)
             float32.
         """
-        return _unpacked(torch.from_numpy(self.codes)[indices])
+        return _unpacked(writable(self.codes[indices if isinstance(indices, slice) else indices.numpy()]))
 
     def window(self, rows, columns):
         """Unpack the same part of all images.
@@ -66,7 +66,12 @@ class StoredImages:
         tensor (n, c, len(rows), len(columns))
             float32.
         """
-        return _unpacked(torch.from_numpy(self.codes)[:, :, rows[:, None], columns])
+        return _unpacked(writable(self.codes[:, :, rows[:, None].numpy(), columns.numpy()]))
+
+
+def writable(array):
+    """Take an array as a tensor; one that may only be read, as joblib hands large ones out, is copied."""
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
 
 
 def _unpacked(codes):

@@ -144,7 +144,7 @@ def _scores(known, rows):
 
 def _images_of(rows, image_shape, bounds):
     """Turn rows into images in [0, 1]; bytes stay bytes, a quarter of the memory."""
-    images = as_images(rows, image_shape)
+    images = as_images(np.ascontiguousarray(rows), image_shape)  # torch takes no array that is read backwards
     if rows.dtype == np.uint8 and bounds == BYTES:
         return torch.tensor(images)
     parts = [images[start : start + ROWS_TOGETHER] for start in range(0, len(images), ROWS_TOGETHER)]

@@ -1,5 +1,7 @@
 """Strange images beside the normal ones that are most like them."""
 
+from numbers import Integral
+
 import numpy as np
 
 from ..utils import UNIT, Bounds
@@ -63,7 +65,7 @@ class AnomalyDisplay:
             Fitted.
         X : array-like, as in the `predict` of the estimator
         n_images : int, default=8
-            How many are drawn; all are scored.
+            How many are drawn, at least 1; all are scored.
         axes : pair of matplotlib axes or None, default=None
             For images and histogram; None makes a new figure.
 
@@ -71,6 +73,8 @@ class AnomalyDisplay:
         -------
         AnomalyDisplay
         """
+        if not (isinstance(n_images, Integral) and n_images >= 1):
+            raise ValueError(f"AnomalyDisplay: n_images is how many images to draw, at least 1, got {n_images!r}.")
         report = estimator.report(X, n_shown=n_images)
         shown, shape = report.shown, estimator.image_shape_
         images = as_drawn("AnomalyDisplay", X, shape)[shown]

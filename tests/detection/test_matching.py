@@ -6,9 +6,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmimic.detection import edges, match, reach_of
+from skmimic.detection import NormalImages, edges, match, reach_of
 from skmimic.detection._pyramid import coarse, fine
 from skmimic.detection._sums import summed
+from skmimic.exceptions import DetectionError
+from tests.detection.helpers import strokes
 
 
 def matched_by_loops(first, second, reach):
@@ -122,3 +124,45 @@ def test_coarse_images_are_small_and_fine_maps_keep_their_sum(shape):
 @pytest.mark.parametrize(("side", "reach"), [(28, 2), (16, 1), (32, 2), (8, 1)])
 def test_reach_scales_with_the_side(side, reach):
     assert reach_of((side, side)) == reach
+
+
+class TestFeatures:
+    """Feature maps of the user in place of edges."""
+
+    IMAGES = strokes(30)
+
+    def fitted(self, features):
+        return NormalImages.fit(self.IMAGES[:20], self.IMAGES[20:], features=features, copies=False)
+
+    @pytest.mark.parametrize(
+        ("features", "came"),
+        [
+            (lambda images: images.flatten(1), r"shape \(\d+, 144\)"),
+            (lambda images: torch.nn.functional.pad(images, (1, 1, 1, 1)), r"shape \(\d+, 1, 14, 14\)"),
+            (lambda images: images.numpy(), "ndarray"),
+            (lambda images: images[:1], r"shape \(1, 1, 12, 12\)"),
+            (lambda images: images.int(), "int32"),
+            (lambda images: images / 0, "NaN or infinity"),
+        ],
+    )
+    def test_what_is_no_map_is_refused(self, features, came):
+        with pytest.raises(DetectionError, match=f"^features: expected .*got .*{came}"):
+            self.fitted(features)
+
+    @pytest.mark.parametrize("last", [torch.nn.BatchNorm2d(4), torch.nn.Dropout(0.5)])
+    def test_a_network_in_training_judges_each_row_alone_and_stays_what_it_was(self, last):
+        torch.manual_seed(0)
+        network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), last)
+        before = {name: value.clone() for name, value in network.state_dict().items()}
+        normals = self.fitted(network)
+        np.testing.assert_allclose(normals.scores(self.IMAGES[:1]), normals.scores(self.IMAGES)[:1], atol=1e-4)
+        assert all(part.training for part in network.modules())
+        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_a_reach_beyond_the_image_is_that_of_the_whole():
+    images = strokes(30)
+    far, whole = (
+        NormalImages.fit(images[:20], images[20:], reach=reach, copies=False).scores(images) for reach in (40, 11)
+    )
+    np.testing.assert_array_equal(far, whole)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmimic.detection import Memory, StoredImages, own_scales, warped_copies
+from skmimic.detection import Memory, StoredImages, match_candidates, own_scales, warped_copies
 from skmimic.detection._own import neighbours_of
 from tests.detection.helpers import strokes
 
@@ -51,6 +51,20 @@ def test_nearest_are_those_of_plain_products(monkeypatch):
     assert torch.equal(found.by_distance, distances.topk(3, largest=False).indices)
     measured = Memory(images).distances(rows, found.by_distance)
     torch.testing.assert_close(measured.double(), distances.topk(3, largest=False).values, rtol=1e-5, atol=1e-6)
+
+
+def test_arrays_that_may_only_be_read_are_taken_without_a_warning(recwarn):
+    """As workers of joblib get them; torch warns that writing to such would be undefined."""
+    images = strokes(30)
+    memory = Memory(images)
+    memory.scales = np.ones(30, np.float32)
+    for array in (memory.images.codes, memory.norms, memory.scales):
+        array.flags.writeable = False
+    nearest = memory.nearest(images[:3], 5, 2)
+    match_candidates(images[:3], memory, nearest.candidates)
+    memory.images.window(torch.arange(3), torch.arange(4))
+    assert nearest.by_distance[:, 0].tolist() == [0, 1, 2]
+    assert not recwarn.list
 
 
 def test_the_same_image_is_at_distance_zero():

@@ -131,6 +131,7 @@ class TestWhatDoesNotMatter:
         whole, order = answers(detector), np.random.default_rng(0).permutation(40)
         assert_equal(answers(detector, NEW[order]), [part[order] for part in whole])
         assert_equal(answers(detector, NEW[7:8]), [part[7:8] for part in whole])
+        assert_equal(answers(detector, NEW[::-1]), [part[::-1] for part in whole])
 
     def test_order_and_repetition_of_the_rows_of_fit(self, detector):
         order = np.r_[np.random.default_rng(0).permutation(100), 3, 4]
