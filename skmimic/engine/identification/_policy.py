@@ -46,7 +46,7 @@ class Policy:
     posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
     masked_above: float = 1.11  # farther: a mask; between them both are learned
     least_masked: float = 0.005  # of the pixels, beside a pose: one of 784 was dead on one map of 19, by its border
-    left_blur: float = 0.25  # pixels: under the learned pose alone blurred rows keep .36 and more, others to .13
+    left_blur: float = 0.24  # pixels: blurred rows keep .36 and more under their pose, warped twice .25, others to .22
     blurs: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 
     # On how many rows what is learned
