@@ -29,6 +29,7 @@ from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
 from skmimic.engine.identification._selection import (
     _doubtful,
     _flexible,
+    _freed,
     _leaves_less,
     _left_blur,
     _loosened,
@@ -294,6 +295,24 @@ class TestBlur:
         )
         assert _leaves_less(bench, right, wrong)
         assert not _leaves_less(bench, wrong, right)
+
+
+class TestWashedOut:
+    """What a generator fails to draw is no corruption of the rows."""
+
+    @pytest.mark.parametrize(("contrast", "is_tried"), [(1.0, True), (1.25, False)])
+    def test_a_block_is_tried_only_where_some_detail_is_missing(self, monkeypatch, contrast, is_tried):
+        tried = []
+        monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: tried.append(1))
+        digits = torch.from_numpy(load_mnist_sample(size=16).images[:40, None]).float() / 127.5 - 1
+        generator, settings = load_gan("mnist16").on("cpu"), Settings(solver="joint", T=4)
+        samples = Candidates(generator, seeded(), n_candidates=600)
+        bench = Bench(
+            Problem(generator, Identity()), contrast * digits, settings, samples, seeded(), print, Policy(explained=0.0)
+        )
+        plain = bench.project(Composition([]), "identity")
+        _freed(bench, plain, plain, 10 * plain.residual, 1.0)
+        assert bool(tried) == is_tried
 
 
 class TestHeldNumbers:

@@ -22,7 +22,7 @@ from .._joint import ANNEALED, CONSTANT
 from .._unseen import mean_seen
 from ._bench import LARGE, final, on_common_rows, projected
 from ._contrast import holds_gain, restore_contrast
-from ._evidence import blur_width
+from ._evidence import blur_width, lowest_power
 from ._retrieval import dead_pixels, retrieve, retrieve_blurred
 from ._row_angles import read_angles
 from ._starts import learn_from, set_as_found, start_as_found
@@ -93,17 +93,25 @@ def select_surrogate(bench):
 def _freed(bench, structured, best, level, objective):
     """Let rows differ, or add a convolution block, where what they share leaves much; returns the best then.
 
-    Not for a linear generator: both draw what linear images lack, whatever the corruption.
+    Not for a linear generator: both draw what linear images lack, whatever the corruption. Nor does a block, nor a
+    reading of angles, where samples are washed out: it would make up for the generator.
     """
     posed = _with_affine(bench, structured)
     loose, rows_differ = _loosened(bench, posed)
     if best.residual >= bench.policy.explained * level:
+        if best.residual < bench.policy.washed_out_below * level and _is_washed_out(bench, posed):
+            return loose if rows_differ else best
         flexible = _flexible(bench, posed, loose, rows_differ)
         if flexible is not None or rows_differ:
             return flexible or loose
     if loose.residual < bench.policy.read_below * posed.residual:
         return _read(bench, posed, objective) or best
     return best
+
+
+def _is_washed_out(bench, structured):
+    """Tell whether samples have less power than the rows at every frequency, as no filter leaves them."""
+    return lowest_power(bench.observed, _mimicked(bench, structured)) > bench.policy.washed_out_above
 
 
 def _with_affine(bench, structured):
