@@ -12,6 +12,7 @@ from skmimic.corruptions import Compose, GaussianBlur, Invert, MissingPixels, No
 from skmimic.datasets import load_mnist_sample
 from skmimic.engine import Settings, computing, estimate_corruption, fill_in
 from skmimic.engine.identification import Policy, blur_width, scattered_pixels
+from skmimic.engine.identification._evidence import lowest_power
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +81,12 @@ def test_rows_that_lost_pixels_may_try_the_flexible_family(rows, monkeypatch):
     tried = [sentence for sentence in sentences if "convolution" in sentence]
     assert tried
     assert all(re.search(r"affine.*convolution.*missing", sentence) for sentence in tried)
+
+
+def test_power_is_low_somewhere_under_a_filter_and_nowhere_under_more_contrast():
+    digits = torch.from_numpy(load_mnist_sample().images[:, None]).float() / 127.5 - 1
+    rows, samples = digits[::2], digits[1::2]
+    assert 0.8 < lowest_power(rows, samples) < 1.1
+    assert lowest_power(GaussianBlur(1.0)(rows), samples) < 0.2
+    assert lowest_power(1.2 * rows, samples) == pytest.approx(1.44 * lowest_power(rows, samples), rel=1e-3)
+    assert lowest_power(rows[..., :7, :], samples[..., :7, :]) == 0

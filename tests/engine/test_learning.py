@@ -26,7 +26,15 @@ from skmimic.engine import (
 from skmimic.engine._results import OptimizationTrace
 from skmimic.engine.identification import Bench, Learned, Policy, blur_width
 from skmimic.engine.identification._retrieval import Pose, Retrieval, Tone
-from skmimic.engine.identification._selection import _doubtful, _flexible, _left_blur, _loosened, _with_affine
+from skmimic.engine.identification._selection import (
+    _doubtful,
+    _flexible,
+    _freed,
+    _leaves_less,
+    _left_blur,
+    _loosened,
+    _with_affine,
+)
 from skmimic.engine.identification._starts import _aslant, learn_from
 from skmimic.exceptions import NotFiniteError, SurrogateFitWarning
 from skmimic.surrogates import (
@@ -266,6 +274,45 @@ class TestBlur:
         assert blur_width(observed, samples.images) is not None
         learned = Learned(Composition([affine]), "affine", None, 0.0, OptimizationTrace(()))
         assert (_left_blur(bench, learned) is not None) == is_blurred
+
+    def test_rows_that_were_warped_twice_and_zoomed_out_are(self):
+        digits = torch.from_numpy(load_mnist_sample().images[:100, None]).float() / 127.5 - 1
+        samples = Candidates(load_gan("mnist").on("cpu"), seeded(), n_candidates=600)
+        observed = Zoom(0.75)(Rotation(15.0)(digits))
+        bench = Bench(Problem(samples.generator, Identity()), observed, SETTINGS, samples, seeded(), print)
+        affine = start_at(Affine((1, 28, 28)), affine_matrix(15.0, 0.75))
+        learned = Learned(Composition([affine]), "affine", None, 0.0, OptimizationTrace(()))
+        assert 0.2 < _left_blur(bench, learned) < 0.6
+
+    def test_it_is_judged_by_the_same_rows_not_by_how_far_learning_went(self):
+        observed = Rotation(30.0)(clean())
+        samples = Candidates(loaded(), seeded(), n_candidates=600)
+        bench = Bench(Problem(loaded(), Identity()), observed, SETTINGS, samples, seeded(), print)
+        turned = (Composition([start_at(Affine(SHAPE), affine_matrix(degrees))]) for degrees in (30.0, 0.0))
+        right, wrong = (
+            Learned(surrogate, "affine", None, left, OptimizationTrace(()))
+            for surrogate, left in zip(turned, (9.0, 1.0), strict=True)
+        )
+        assert _leaves_less(bench, right, wrong)
+        assert not _leaves_less(bench, wrong, right)
+
+
+class TestWashedOut:
+    """What a generator fails to draw is no corruption of the rows."""
+
+    @pytest.mark.parametrize(("contrast", "is_tried"), [(1.0, True), (1.25, False)])
+    def test_a_block_is_tried_only_where_some_detail_is_missing(self, monkeypatch, contrast, is_tried):
+        tried = []
+        monkeypatch.setattr("skmimic.engine.identification._selection._flexible", lambda *trials: tried.append(1))
+        digits = torch.from_numpy(load_mnist_sample(size=16).images[:40, None]).float() / 127.5 - 1
+        generator, settings = load_gan("mnist16").on("cpu"), Settings(solver="joint", T=4)
+        samples = Candidates(generator, seeded(), n_candidates=600)
+        bench = Bench(
+            Problem(generator, Identity()), contrast * digits, settings, samples, seeded(), print, Policy(explained=0.0)
+        )
+        plain = bench.project(Composition([]), "identity")
+        _freed(bench, plain, plain, 10 * plain.residual, 1.0)
+        assert bool(tried) == is_tried
 
 
 class TestHeldNumbers:

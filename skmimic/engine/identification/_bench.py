@@ -17,7 +17,7 @@ from ..solvers import PLAN, has_units, solve_in_rounds
 from ._policy import Policy
 from ._standard_errors import learned_numbers, standard_errors
 
-__all__ = ["LARGE", "Bench", "Learned", "final", "is_learned", "projected"]
+__all__ = ["LARGE", "Bench", "Learned", "final", "is_learned", "on_common_rows", "projected"]
 
 LARGE = 32 * 32  # pixels above which an image counts as large
 
@@ -166,12 +166,17 @@ def is_learned(surrogate):
     return any(value.requires_grad for value in surrogate.parameters())
 
 
-def projected(bench, learned):
-    """Measure the objective on rows that are the same for all, however many each was learned on.
+def on_common_rows(bench, learned):
+    """Project a surrogate on rows that are the same for all, however many and however far each was learned on.
 
     What comes with latents has been projected on them already.
     """
-    return final(bench.project(learned.surrogate, learned.family) if learned.latents is None else learned)
+    return bench.project(learned.surrogate, learned.family) if learned.latents is None else learned
+
+
+def projected(bench, learned):
+    """Measure the objective of rows that are the same for all."""
+    return final(on_common_rows(bench, learned))
 
 
 def final(learned):

@@ -7,7 +7,7 @@ import torch
 from ...surrogates import MissingPixels
 from .._unseen import completed, seen_pixels, spread, with_holes
 
-__all__ = ["blur_width", "scattered_pixels"]
+__all__ = ["blur_width", "lowest_power", "scattered_pixels"]
 
 N_VALUES = 3  # of the most frequent values are looked at
 SAME, CLEARLY_OTHER = 1e-3, 0.5
@@ -15,6 +15,7 @@ FEWEST_PIXELS = 30  # surrounded by other values, before a fraction is believed
 LEAST_FRACTION = 0.03
 N_IMAGES = 1000
 BANDS = 16
+FEWEST_SIDE = 8  # pixels of images that have a spectrum worth the name
 LEAST_POWER = 1e-2  # of the generator's: below, noise covers what blur leaves
 LEAST_BLUR, LEAST_FIT = 0.4, 0.9
 
@@ -87,12 +88,9 @@ def blur_width(observed, images, least_blur=LEAST_BLUR, least_fit=LEAST_FIT):
     float or None
         Standard deviation in pixels; None when the power does not fall as blur would have it.
     """
-    side = min(observed.shape[-2:])
-    if side < 8:
+    if min(observed.shape[-2:]) < FEWEST_SIDE:
         return None
-    frequency, power = _spectrum(completed(observed))
-    _, usual = _spectrum(completed(with_holes(images[:N_IMAGES], seen_pixels(observed))))
-    ratio = power / usual.clamp_min(1e-12)
+    frequency, ratio = _relative_power(observed, images)
     kept = ratio > LEAST_POWER * ratio[0]
     kept[int(kept.long().argmin()) if not bool(kept.all()) else len(kept) :] = False  # up to the first that is too weak
     if int(kept.sum()) < 4:
@@ -104,6 +102,36 @@ def blur_width(observed, images, least_blur=LEAST_BLUR, least_fit=LEAST_FIT):
     if slope >= 0 or fit < least_fit or math.sqrt(-slope) < least_blur:
         return None
     return math.sqrt(-slope)
+
+
+@torch.no_grad()
+def lowest_power(observed, images):
+    """Compare the power of the rows with that of samples where it is lowest, over frequencies.
+
+    A filter takes detail away somewhere. A generator that averages what it is not sure of lacks it at all frequencies,
+    so that the rows have more power everywhere.
+
+    Parameters
+    ----------
+    observed : tensor (n, c, h, w)
+    images : tensor (K, c, h, w)
+        Samples, through the surrogate that is thought to explain the rows.
+
+    Returns
+    -------
+    float
+        The lowest quotient; 0 for images too small for a spectrum.
+    """
+    if min(observed.shape[-2:]) < FEWEST_SIDE:
+        return 0.0
+    return float(_relative_power(observed, images)[1].min())
+
+
+def _relative_power(observed, images):
+    """Frequencies in radians a pixel, and the power of the rows there by that of the samples."""
+    frequency, power = _spectrum(completed(observed))
+    _, usual = _spectrum(completed(with_holes(images[:N_IMAGES], seen_pixels(observed))))
+    return frequency, power / usual.clamp_min(1e-12)
 
 
 def _spectrum(images):

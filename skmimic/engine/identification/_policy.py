@@ -46,7 +46,7 @@ class Policy:
     posed_below: float = 1.06  # live pixels no farther than by this under such a pose: maps to 1.03, masks from 1.2
     masked_above: float = 1.11  # farther: a mask; between them both are learned
     least_masked: float = 0.005  # of the pixels, beside a pose: one of 784 was dead on one map of 19, by its border
-    left_blur: float = 0.25  # pixels: under the learned pose alone blurred rows keep .36 and more, others to .13
+    left_blur: float = 0.24  # pixels: blurred rows keep .36 and more under their pose, warped twice .25, others to .22
     blurs: tuple[float, ...] = (0.75, 0.87, 1.0, 1.15, 1.3, 1.5, 1.75)  # times the first guess
 
     # On how many rows what is learned
@@ -76,6 +76,8 @@ class Policy:
     loose_below: float = 0.84  # of the shared map's residual: .50 to .80 where rows differ; 28x28 from .80 on if not
     surely_loose_below: float = 0.8  # the same by n_rows: .62 to .77 where rows differ, .85 if not
     deviating_above: float = 0.38  # times loose_sd, their root mean square: 16x16 to .33 if rows share a map, else .42
+    washed_out_above: float = 0.97  # lowest power of rows by samples': VAEs .99 to 1.47, good generators .59 to .95
+    washed_out_below: float = 0.3  # of the mean picture's residual: VAEs leave .13 to .22 of it, edges in relief .68
     promising_below: float = 0.98  # a convolution fitted to the images at hand is worth a try
     promised_below: float = 0.97  # the same, learned shortly on few rows: USPS, by MNIST, .84 to .95, later to .80
     flexible_below: float = 0.85  # in the end: USPS, by MNIST, to .80; MNIST, by USPS, .72 to .88, gains nothing

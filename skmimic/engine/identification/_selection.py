@@ -20,9 +20,9 @@ from ...surrogates import (
 from ...utils import is_vector, warn_user
 from .._joint import ANNEALED, CONSTANT
 from .._unseen import mean_seen
-from ._bench import LARGE, final, projected
+from ._bench import LARGE, final, on_common_rows, projected
 from ._contrast import holds_gain, restore_contrast
-from ._evidence import blur_width
+from ._evidence import blur_width, lowest_power
 from ._retrieval import dead_pixels, retrieve, retrieve_blurred
 from ._row_angles import read_angles
 from ._starts import learn_from, set_as_found, start_as_found
@@ -93,17 +93,25 @@ def select_surrogate(bench):
 def _freed(bench, structured, best, level, objective):
     """Let rows differ, or add a convolution block, where what they share leaves much; returns the best then.
 
-    Not for a linear generator: both draw what linear images lack, whatever the corruption.
+    Not for a linear generator: both draw what linear images lack, whatever the corruption. Nor does a block, nor a
+    reading of angles, where samples are washed out: it would make up for the generator.
     """
     posed = _with_affine(bench, structured)
     loose, rows_differ = _loosened(bench, posed)
     if best.residual >= bench.policy.explained * level:
+        if best.residual < bench.policy.washed_out_below * level and _is_washed_out(bench, posed):
+            return loose if rows_differ else best
         flexible = _flexible(bench, posed, loose, rows_differ)
         if flexible is not None or rows_differ:
             return flexible or loose
     if loose.residual < bench.policy.read_below * posed.residual:
         return _read(bench, posed, objective) or best
     return best
+
+
+def _is_washed_out(bench, structured):
+    """Tell whether samples have less power than the rows at every frequency, as no filter leaves them."""
+    return lowest_power(bench.observed, _mimicked(bench, structured)) > bench.policy.washed_out_above
 
 
 def _with_affine(bench, structured):
@@ -188,7 +196,7 @@ def _structured(bench, plain):
     if guess is not None:
         guess, blurred = retrieve_blurred(bench.candidates, bench.observed, guess, bench.policy)
         trial = _learn_structured(bench, _structured_parts(bench, blurred, guess), blurred, guess)
-        if trial.residual < bench.policy.structured_below * learned.residual:
+        if _leaves_less(bench, trial, learned):
             width, found, learned = guess, blurred, bench.accept(trial)
     for rival in found.rivals:
         trial = _learn_structured(bench, _structured_parts(bench, rival, width), rival, width)
@@ -205,6 +213,12 @@ def _structured(bench, plain):
     return learned
 
 
+def _leaves_less(bench, trial, learned):
+    """Tell whether a trial leaves clearly less of the same rows; what learning left depends on how far it went."""
+    left, limit = (on_common_rows(bench, one).residual for one in (trial, learned))
+    return left < bench.policy.structured_below * limit
+
+
 def _paying_below(bench, is_blurred):
     """Tell how clearly a part that was hardly seen must lower the objective."""
     if is_blurred or len(bench.observed) < bench.policy.few_rows:
@@ -213,14 +227,21 @@ def _paying_below(bench, is_blurred):
 
 
 def _left_blur(bench, learned):
-    """Estimate the blur of the rows; None where the learned pose explains it: zooming in blurs, too."""
-    guess = blur_width(bench.observed, bench.candidates.images)
-    if guess is None:
+    """Estimate the blur of the rows; None where the learned pose explains it: zooming in blurs, too.
+
+    Zooming out sharpens, so that rows which were zoomed out and blurred look blurred under their pose alone.
+    """
+    left = blur_width(bench.observed, _mimicked(bench, learned), bench.policy.left_blur, least_fit=0.0)
+    if left is None:
         return None
+    guess = blur_width(bench.observed, bench.candidates.images)
+    return left if guess is None else guess
+
+
+def _mimicked(bench, learned):
+    """Send samples through a surrogate, but lose no pixels of each row."""
     parts = [part for part in learned.surrogate.parts if not isinstance(part, MissingPixels)]
-    posed = bench.candidates.first(bench.policy.n_coarse_samples).through(Composition(parts)).images
-    left = blur_width(bench.observed, posed, bench.policy.left_blur, least_fit=0.0)
-    return guess if left is not None else None
+    return bench.candidates.first(bench.policy.n_coarse_samples).through(Composition(parts)).images
 
 
 def _doubtful(found, policy):
