@@ -55,15 +55,34 @@ class StreamJudge:
     def pairs(self, f):
         """Give the most usual rows, and the normal image that mimics each best, after a corruption.
 
+        Parameters
+        ----------
+        f : callable
+            As in a call.
+
         Returns
         -------
-        rows, mimics : tensor (k, c, h, w)
+        rows : tensor (k, c, h, w)
+            In [0, 1].
+        mimics : tensor (k, c, h, w)
         """
         _, rows, at, carried = self._usual(f)
         return self.images[rows], carried.images.take(at[rows])
 
     def calibration_pairs(self, f):
-        """Do the same with the held-out normals, all of them."""
+        """Do the same with the held-out normals, all of them.
+
+        Parameters
+        ----------
+        f : callable
+            As in a call.
+
+        Returns
+        -------
+        rows : tensor (k, c, h, w)
+            In [0, 1].
+        mimics : tensor (k, c, h, w)
+        """
         carried, held_out = self.memory.carried(f), f(self.held_out)
         return held_out, carried.images.take(self._matched(carried, held_out)[1])
 
