@@ -16,6 +16,7 @@ SIZES, ROWS, TASKS = (16, 28, 64, 128), (1, 8, 100, 1000), ("fit", "transform", 
 NAMES = {16: "1x16x16", 28: "1x28x28", 64: "3x64x64", 128: "3x128x128"}
 TITLES = {"fit": "`fit`, affine", "transform": "`transform`", "pgd": "PGD", "loop": "plain loop"}
 LAST_PAGE_LINE = "<!-- table -->"
+NEXT_TABLE = "## Detector"  # of `benchmarks.cost.detection`, which stays
 
 
 def cell_path(folder, task, size, n):
@@ -70,6 +71,7 @@ def report(arguments):
     """Write the table into the page, below its mark."""
     page = arguments.report.read_text()
     head = page[: page.index(LAST_PAGE_LINE) + len(LAST_PAGE_LINE)]
+    tail = page[page.index(NEXT_TABLE) :] if NEXT_TABLE in page else ""
     machines = sorted(
         {
             cell["machine"]
@@ -92,7 +94,7 @@ def report(arguments):
             cells = {task: read(arguments.work, task, size, n) for task in TASKS}
             if any(cells.values()):
                 lines.append(f"| {NAMES[size]} | {n:,} | {' | '.join(map(shown, cells.values()))} | {ratio(cells)} |")
-    arguments.report.write_text(head + "\n".join(lines) + "\n")
+    arguments.report.write_text(head + "\n".join(lines) + "\n" + (f"\n{tail}" if tail else ""))
 
 
 def shown(cell):
