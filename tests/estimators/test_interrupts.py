@@ -35,7 +35,7 @@ def learning(cls, **parameters):
 
 CASES = {
     "projector": lambda: learning(MimicGANProjector),
-    "detector": lambda: learning(MimicAnomalyDetector),
+    "detector": lambda: learning(MimicAnomalyDetector, score_by="residual"),
     "aligner": lambda: learning(MimicDomainAligner, adapt_on="fit"),
     "transforming": lambda: learning(MimicGANProjector, adapt_on="transform"),
     "pgd": lambda: PGDProjector(GENERATOR, T=1, T2=3, random_state=0),
