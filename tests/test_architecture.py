@@ -13,7 +13,7 @@ ROOT = Path(skmimic.__file__).parent
 FLOORS = [
     ["exceptions", "utils"],
     ["generators", "surrogates", "losses", "corruptions", "metrics"],
-    ["engine", "training", "detection"],
+    ["engine", "training", "detection", "purification"],
     ["estimators", "datasets", "attacks"],
     ["plotting"],
     ["cli"],

@@ -17,6 +17,7 @@ from ._results import OptimizationTrace, ProjectionResult, Status
 from ._rows import RowProjector, computing
 from ._settings import SOLVERS, STARTS, Settings
 from ._trajectory import Recorder, Snapshot
+from ._unrolled import UnrolledProjection
 from ._unseen import completed, fill_in
 from .identification import is_identifiable
 
@@ -49,6 +50,7 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Status",
+    "UnrolledProjection",
     "alternate",
     "carrying",
     "completed",

@@ -4,6 +4,7 @@ from ._aligner import MimicDomainAligner, Target
 from ._baselines import KnownCorruptionProjector, PGDProjector
 from ._baselines_encoders import BiGANProjector, EncoderProjector
 from ._baselines_perceptual import PerceptualProjector
+from ._defence import MimicDefense
 from ._detector import MimicAnomalyDetector
 from ._detector_report import AnomalyReport
 from ._gans import DCGAN, VAE, BiGAN
@@ -20,6 +21,7 @@ __all__ = [
     "EncoderProjector",
     "KnownCorruptionProjector",
     "MimicAnomalyDetector",
+    "MimicDefense",
     "MimicDomainAligner",
     "MimicGANProjector",
     "PGDProjector",

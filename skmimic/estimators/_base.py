@@ -33,7 +33,7 @@ from ..generators import Generator, adopt_range, as_generator, linear_generator_
 from ..losses import LOSSES
 from ..surrogates import Surrogate
 from ..utils import Bounds, RowRunner, Versioned, as_images, is_vector, n_values, resolve_device, warn_user
-from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, with_callbacks
+from ..utils._sklearn import CallbackSupportMixin, Interval, StrOptions, makes_frames, with_callbacks
 from ._columns import cure_of_surplus
 from ._data import (
     canonical_images,
@@ -439,6 +439,10 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
     def _job(self, adaptation, outputs, dtype):
         device = resolve_device(self.device)
         return Job(self.generator_, adaptation, self.data_range_, np.dtype(dtype), self.batch_size, device, outputs)
+
+    def _in_form(self, rows, form):
+        """Give rows the form of X; a data frame holds rows."""
+        return rows if makes_frames(self) else form.answer(rows)
 
     def _why_whole(self):
         """Say why X must not contain NaN; None where it may."""

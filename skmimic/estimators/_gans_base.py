@@ -38,7 +38,7 @@ from ._layout import as_came, known_image_shape
 from ._parameters import CheckedParameters
 from ._ranges import RangeMemory, choose_data_range
 
-__all__ = ["TrainedGenerator"]
+__all__ = ["TrainedGenerator", "training_images"]
 
 TRAINING = (
     "a generator is trained on whole images. Leave these rows out, or fill them in by a projector whose generator is "
@@ -165,7 +165,7 @@ class TrainedGenerator(Versioned, CheckedParameters, metaclass=ABCMeta):
             self.n_epochs, self.max_steps, self.batch_size, self.learning_rate, self.ema_decay, self.mixed_precision
         )
         description = described(self)  # before the training, which an error in it must not cost
-        images = _as_training_images(rows, self.image_shape_, self.data_range_)
+        images = training_images(rows, self.image_shape_, self.data_range_)
         prior = as_prior(self._default_prior if self.prior == "auto" else self.prior)
         networks = self._train(images, self.latent_dim, self.width, prior, settings, **self._run_options())
         self.generator_ = Generator.from_modules(
@@ -258,8 +258,8 @@ class TrainedGenerator(Versioned, CheckedParameters, metaclass=ABCMeta):
 
 
 @shielded()
-def _as_training_images(rows, image_shape, data_range):
-    """Images as training wants them; bytes stay bytes, a quarter of the memory of floats."""
+def training_images(rows, image_shape, data_range):
+    """Turn rows into images as training wants them; bytes stay bytes, a quarter of the memory of floats."""
     if rows.dtype == np.uint8 and data_range == BYTES:
         return torch.tensor(as_images(rows, image_shape))
     return canonical_images(rows, image_shape, data_range, torch.float64).float()

@@ -8,7 +8,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 
 from ..engine import ProjectionResult
 from ..utils import CANONICAL, as_images, as_rows
-from ..utils._sklearn import _fit_context, makes_frames
+from ..utils._sklearn import _fit_context
 from ._base import MimicEstimator
 from ._data import canonical_images
 from ._drafts import all_or_nothing
@@ -45,10 +45,6 @@ class ProjectorMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         rows, form = self._new_data(X)
         images = self._project(rows, self._adaptation_for(rows), ("images",), form.dtype)["images"]
         return self._in_form(images, form)
-
-    def _in_form(self, rows, form):
-        """Give rows the form of X; a data frame holds rows."""
-        return rows if makes_frames(self) else form.answer(rows)
 
     def encode(self, X):
         """Find the latents of every row.

@@ -21,14 +21,17 @@ from ..utils import (
 )
 from . import _format
 from ._assembly import Wishes, assemble
+from ._calling import probe_encoder
 from ._facts import fingerprint_of
 from ._linear import canonical_part
 from ._loaded import LoadedGenerator
+from ._parts import take_apart
 
 __all__ = ["Generator"]
 
 LARGEST_LATENT = 1e15  # its square, summed, is still finite in single precision, 3.4e38
 CHUNK = 64  # rows decoded at once by `decode`
+N_PROBES = 16  # images by which is found how an encoder is called
 
 
 class Generator(BaseEstimator):
@@ -351,6 +354,49 @@ class Generator(BaseEstimator):
             raise GeneratorMismatchError(f"{self!r} is not linear, so it has no linear_map(). Check is_linear first.")
         arrays = canonical_part(self._parts["generator"], self.data_range).arrays
         return arrays["components"].copy(), arrays["mean"].copy()
+
+    def registered_encoder(self):
+        """Return a copy of the encoder on the CPU, if it is a network of the registry, which training can go on with.
+
+        Returns
+        -------
+        torch.nn.Module or None
+        """
+        return self.encoder_module() if self.has_encoder and self._parts["encoder"].architecture else None
+
+    def encoder_module(self):
+        """Return a copy of the encoder on the CPU, frozen, or None without one.
+
+        Returns
+        -------
+        torch.nn.Module or None
+        """
+        return self._parts["encoder"].load(torch.device("cpu")) if self.has_encoder else None
+
+    def with_encoder(self, encoder):
+        """Return a handle of the same generator with another encoder.
+
+        Parameters
+        ----------
+        encoder : torch.nn.Module
+            Maps images in `data_range` to latents, each image alone.
+
+        Returns
+        -------
+        Generator
+
+        Raises
+        ------
+        GeneratorMismatchError
+            If it takes other images, or gives other latents.
+        """
+        part = take_apart(encoder)
+        with shielded(), torch.no_grad():
+            images = torch.from_numpy(self.sample(N_PROBES, random_state=0))
+            part = part.calling(**probe_encoder(part.load(torch.device("cpu")), images, self.latent_dim))
+        parts = {**self._parts, "encoder": part}
+        known = b"" if parts["generator"].architecture else self._fingerprint.encode()  # as when it was assembled
+        return Generator._of(self._facts, parts, fingerprint_of(self._facts, parts, known))
 
     def save(self, path, *, half=False):
         """Write one file: safetensors with the configuration in its metadata.

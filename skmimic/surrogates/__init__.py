@@ -9,6 +9,7 @@ from ._convolution import Convolution
 from ._fitted import FittedSurrogate
 from ._mask import Mask
 from ._missing import MissingPixels
+from ._offset import Offset
 from ._photometric import Photometric
 from ._registry import FAMILIES, build_family, name_of_family, resolve_surrogate
 from ._row_affine import RowAffine, angle_reader, turn_offsets
@@ -26,6 +27,7 @@ __all__ = [
     "KnownCorruption",
     "Mask",
     "MissingPixels",
+    "Offset",
     "Photometric",
     "RowAffine",
     "Surrogate",

@@ -10,6 +10,7 @@ from ._composition import Composition, paper_surrogate
 from ._convolution import Convolution
 from ._mask import Mask
 from ._missing import MissingPixels
+from ._offset import Offset
 from ._photometric import Photometric
 
 __all__ = ["FAMILIES", "build_family", "name_of_family", "resolve_surrogate"]
@@ -23,6 +24,7 @@ def _parts(image_shape, seed, fill):
         "convolution": Convolution(image_shape, seed=seed),
         "mask": Mask(image_shape),
         "missing": MissingPixels(image_shape),
+        "offset": Offset(image_shape),
     }
 
 
@@ -34,8 +36,9 @@ NAMES = {
     Convolution: "convolution",
     Mask: "mask",
     MissingPixels: "missing",
+    Offset: "offset",
 }
-FAMILIES = ("identity", "affine", "blur", "photometric", "convolution", "mask", "missing", "paper")
+FAMILIES = ("identity", "affine", "blur", "photometric", "convolution", "mask", "missing", "offset", "paper")
 
 
 def build_family(name, image_shape, seed=0, fill=FILL):
@@ -45,7 +48,7 @@ def build_family(name, image_shape, seed=0, fill=FILL):
     ----------
     name : str
         ``"identity"``, ``"paper"`` (figure 3), or one or several of ``"affine"``, ``"blur"``, ``"photometric"``,
-        ``"convolution"``, ``"mask"``, ``"missing"`` joined by ``"+"``, applied in the order given.
+        ``"convolution"``, ``"mask"``, ``"missing"``, ``"offset"`` joined by ``"+"``, applied in the order given.
     image_shape : tuple (C, H, W)
     seed : int, default=0
         Seed of random initial weights.

@@ -57,6 +57,8 @@ def in_words(found):
         phrases.append("edges and strokes redrawn by a small convolution")
     if found.get("fraction_masked", 0) >= 0.005:
         phrases.append(f"{100 * found['fraction_masked']:.0f} % of the pixels masked")
+    if found.get("offset_rms", 0) >= 0.01:
+        phrases.append(f"one image added to all, {found['offset_rms']:.2f} half ranges strong")
     said, untold = ", ".join(phrases) or "hardly any corruption", _untold(found)
     return f"{said}; the rows are too few to tell the {_listed(untold)}" if untold else said
 

@@ -150,17 +150,22 @@ class _Run:
             write_checkpoint(self.path, self.identity, tensors, self.step)
 
     def finish(self):
-        """Freeze the networks, and look at what they generate: does it differ, does it look like the images?"""
+        """Freeze the networks, and look at what a new generator makes."""
         draws = draws_of(self.seed, "end", 0)
         chosen = torch.randperm(len(self.images), generator=draws)[:N_IMAGES]
         images = _canonical(self.images[chosen])
         generator, discriminator, encoder = self.recipe.finished(images)
+        if generator is not None:
+            self._look_at(generator, images, draws)
+        return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
+
+    def _look_at(self, generator, images, draws):
+        """Warn if generated images are all alike, or unlike the images that it was trained on."""
         with torch.no_grad():
             generated = generator(self.recipe.prior.sample(len(images), generator.config["latent_dim"], draws))
         has_begun = self.step >= COLLAPSE_STEPS
         if not has_begun or warn_if_collapsed(generated, images, self.recipe.name) >= LEAST_RATIO:
             warn_if_unlike(generated, images, self.recipe.name)
-        return TrainedNetworks(generator, discriminator, encoder, self.losses, self.recipe.loss_names, self.step)
 
 
 def draws_of(seed, purpose, number):

@@ -69,7 +69,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def finished(self, images):
-        """Return the frozen (generator, discriminator or None, encoder or None), on the CPU.
+        """Return the frozen (generator, discriminator, encoder), None for those that are not trained, on the CPU.
 
         Parameters
         ----------

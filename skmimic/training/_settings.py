@@ -50,10 +50,8 @@ class TrainedNetworks:
 
     Parameters
     ----------
-    generator : torch.nn.Module
-        Averaged weights, normalisation folded, eval mode, on the CPU.
-    discriminator, encoder : torch.nn.Module or None
-        Likewise, where the method has one.
+    generator, discriminator, encoder : torch.nn.Module or None
+        Averaged weights, normalisation folded, eval mode, on the CPU; None for what the method does not train.
     losses : tensor (n_steps, n_losses)
         Losses of every step.
     loss_names : tuple of str
@@ -62,7 +60,7 @@ class TrainedNetworks:
         Steps taken.
     """
 
-    generator: torch.nn.Module
+    generator: torch.nn.Module | None
     discriminator: torch.nn.Module | None
     encoder: torch.nn.Module | None
     losses: torch.Tensor
