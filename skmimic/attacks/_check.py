@@ -71,15 +71,15 @@ def check_gradients(
     -------
     GradientReport
 
-    Warns
-    -----
-    MaskedGradientWarning
-        If gradients look masked.
-
     Raises
     ------
     AttackError
         If images, labels, defence and classifier do not fit each other, or the defence has no gradient at all.
+
+    Warns
+    -----
+    MaskedGradientWarning
+        If gradients look masked.
 
     References
     ----------

@@ -43,7 +43,7 @@ class Defended:
             if not callable(value) and not (part == "clean" and value is None):
                 raise AttackError(f"{name}: {part} must be callable with images (n, c, h, w), got {value!r}.")
         self.name, self.n_draws, self.loss = name, n_draws, as_loss(loss)
-        self._clean, self._classifier = clean, classifier
+        self._clean, self.classifier = clean, classifier
         self.forget()
 
     def climb(self, images, labels, rows=None):
@@ -70,7 +70,7 @@ class Defended:
 
     def _forward(self, images):
         cleaned = images.view_as(images) if self._clean is None else self._clean(images)
-        return cleaned, self._classifier(cleaned)
+        return cleaned, self.classifier(cleaned)
 
     def _margins(self, logits, labels):
         self._note("logits", logits)
@@ -101,7 +101,7 @@ class Defended:
         images = images.detach().requires_grad_()
         cleaned = self._tried("clean", self._clean or torch.Tensor.clone, images)
         self._check_cleaned(cleaned, images)
-        logits = self._tried("classifier", self._classifier, cleaned)
+        logits = self._tried("classifier", self.classifier, cleaned)
         self._check_logits(logits, len(images))
         self._check_labels(labels, logits.shape[1])
         if needs_gradient:

@@ -15,12 +15,11 @@ from ._groups import Found, Setting, attack_in_groups
 from ._inputs import read_bounds
 from ._kept import BestBatch, BestRows, squashed
 from ._manifold import Manifold
-from ._norms import into_ball, lengths, steepest
+from ._norms import euclidean_radius, into_ball, lengths, steepest
 
 __all__ = ["latent_walk"]
 
 ROUNDING = 1e-4  # of eps, by which float32 may overstep it
-RESTART_NOISE = 0.3  # of the prior's standard deviation: other images, yet about as near to X
 REACH = 2.5  # prior standard deviations a latent coordinate can walk in all, in the root mean square
 
 
@@ -48,8 +47,10 @@ def latent_walk(
     the budget walks towards X, by the gradient of its squared distance to the ball; a row inside walks up the loss.
     Steps have unit length times a step size that falls linearly, so neither needs a weight against the other.
 
-    The walk begins where the encoder puts X, if the generator has one; else at given latents, or at the nearest of
-    samples. For a defence without a gradient pass ``clean=straight_through(clean)``.
+    The walk begins at given latents, else where the generator's encoder puts X, else at the nearest of samples. The
+    second restart begins at the sample within the budget that the classifier misreads most without the defence, others
+    at random ones within the budget; where there are none, at the first start with noise. For a defence without a
+    gradient pass ``clean=straight_through(clean)``.
 
     Parameters
     ----------
@@ -74,7 +75,7 @@ def latent_walk(
     loss : {"cross_entropy", "margin"} or callable, default="margin"
         What is made large.
     n_candidates : int, default=1000
-        Samples among which the nearest is looked for, without an encoder and latents.
+        Samples among which starts are looked for.
     n_draws : int, default=1
         Runs of a random defence that are averaged.
     group_size : int, default=100
@@ -162,8 +163,10 @@ def _walked(budget, walk, starts, defended, inputs, random):
     manifold = Manifold(walk.generator, inputs)
     start = manifold.start(walk.n_candidates, random) if starts is None else next(starts).to(manifold.device)
     seen, curve = _Seen(manifold.decode(start).detach(), inputs, budget), []
+    radius = euclidean_radius(budget.eps, inputs.images.shape[1:], budget.norm)
     for restart in range(budget.n_restarts):
-        z = manifold.near(start, RESTART_NOISE, random) if restart else start
+        classify = defended.classifier if restart == 1 else None
+        z = manifold.restart(start, radius, walk.n_candidates, random, classify) if restart else start
         for step in walk.steps(manifold.prior.scale, budget.n_steps):
             z = z.detach().requires_grad_()
             images = manifold.decode(z)

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-__all__ = ["NORMS", "into_ball", "lengths", "radius_of_everything", "random_change", "steepest"]
+__all__ = ["NORMS", "euclidean_radius", "into_ball", "lengths", "radius_of_everything", "random_change", "steepest"]
 
 NORMS = ("linf", "l2", "rms")
 
@@ -51,7 +51,12 @@ def random_change(like, eps, norm, random):
 def radius_of_everything(image_shape, bounds, norm):
     """Return the `eps` of a ball that holds every image, whichever is attacked."""
     width = bounds.high - bounds.low
-    return width * math.sqrt(math.prod(image_shape)) if norm == "l2" else width
+    return euclidean_radius(width, image_shape, "rms") if norm == "l2" else width
+
+
+def euclidean_radius(eps, image_shape, norm):
+    """Return the radius of the smallest Euclidean ball that holds the ball of a norm."""
+    return eps if norm == "l2" else eps * math.sqrt(math.prod(image_shape))
 
 
 def _drawn(draw, like, random):
