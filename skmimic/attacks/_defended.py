@@ -96,7 +96,7 @@ class Defended:
                     "logarithms and divisions by zero in the defence, or attack it with bpda_attack."
                 )
 
-    def check(self, images, labels, needs_gradient):
+    def check(self, images, labels):
         """Run a first group through, and tell what does not fit; `labels` are those of all groups."""
         images = images.detach().requires_grad_()
         cleaned = self._tried("clean", self._clean or torch.Tensor.clone, images)
@@ -104,8 +104,7 @@ class Defended:
         logits = self._tried("classifier", self.classifier, cleaned)
         self._check_logits(logits, len(images))
         self._check_labels(labels, logits.shape[1])
-        if needs_gradient:
-            self._check_gradient(cleaned, logits, labels[: len(images)], images)
+        self._check_gradient(cleaned, logits, labels[: len(images)], images)
 
     def _tried(self, part, call, images):
         try:
@@ -145,7 +144,10 @@ class Defended:
             )
 
     def _check_gradient(self, cleaned, logits, labels, images):
-        cure = "Was it computed under torch.no_grad, detached, or made by numpy? Use bpda_attack, or latent_walk."
+        cure = (
+            "Was it computed under torch.no_grad, detached, or made by numpy? Use bpda_attack, or pass "
+            "straight_through(clean)."
+        )
         if self._clean is not None and not cleaned.requires_grad:
             raise AttackError(f"{self.name}: clean is not differentiable: its result has no gradient. {cure}")
         if not logits.requires_grad:

@@ -37,8 +37,8 @@ def exact_gradient_attack(
     Parameters
     ----------
     clean : callable or None
-        The defence: from images (n, c, h, w) to images of the same shape and units, differentiable. None attacks the
-        classifier without a defence.
+        The defence: from images (n, c, h, w) to images of the same shape and units, differentiable. A module
+        is run in the mode that it is in. None attacks the classifier without a defence.
     classifier : callable
         From images to logits (n, k). A module is run in evaluation mode, gets no gradients, and is left as it was.
     X : array or tensor (n, c, h, w)

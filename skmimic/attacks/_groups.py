@@ -30,7 +30,6 @@ class Setting:
     group_size: int = 100
     bounds: Any = (0.0, 1.0)
     random_state: Any = None
-    needs_gradient: bool = True
 
     def __post_init__(self):
         check_count(f"{self.name}: n_draws", self.n_draws)
@@ -73,7 +72,7 @@ def attack_in_groups(setting, X, y, budget, search):
         defended = Defended(setting.name, setting.clean, setting.classifier, setting.loss, setting.n_draws)
         with own_random_numbers(setting.random_state, inputs.images.device) as random:
             first = inputs.images[: setting.group_size]
-            defended.check(first, inputs.labels, setting.needs_gradient)
+            defended.check(first, inputs.labels)
             parts = [_attacked(defended, group, random, search) for group in inputs.groups(setting.group_size)]
         return _joined(parts, inputs, budget, X)
 
@@ -86,7 +85,7 @@ def _attacked(defended, group, random, search):
     everything = torch.ones_like(margins, dtype=torch.bool)
     is_within = everything if found.is_within is None else found.is_within
     is_judged = everything if found.is_judged is None else found.is_judged
-    return found.images, (margins <= 0) & is_within, margins, is_judged, found.loss_curve.double() * len(margins)
+    return found.images, (margins <= 0) & is_within, margins, is_judged, found.loss_curve.cpu().double() * len(margins)
 
 
 def _check_images(name, images):
@@ -103,4 +102,4 @@ def _joined(parts, inputs, budget, X):
     distances = lengths(images - inputs.images, budget.norm)
     curve = sum(curves) / len(images)
     values = (images, is_fooled, margins, distances, is_judged)
-    return AttackResult(*(as_came(value, X) for value in values), budget, as_came(curve.to(images.dtype), X))
+    return AttackResult(*(as_came(value, X) for value in values), budget, as_came(curve.to(images), X))

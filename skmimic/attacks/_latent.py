@@ -89,7 +89,8 @@ def latent_walk(
     -------
     AttackResult
         `images` are images of the generator. A row that never came within the budget is the nearest that was seen, and
-        is not counted as fooled, for the attacker may not send it; `distances` tells which.
+        is not counted as fooled, for the attacker may not send it; `distances` tells which. A budget below what the
+        generator can reach leaves all rows.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def _read_latents(name, latents, X, generator):
 def _walked(budget, walk, starts, defended, inputs, random):
     """Walk in one group of rows."""
     manifold = Manifold(walk.generator, inputs)
-    start = manifold.start(walk.n_candidates, random) if starts is None else next(starts).to(manifold.device)
+    start = manifold.start(walk.n_candidates, random) if starts is None else next(starts).to(manifold.device, copy=True)
     seen, curve = _Seen(manifold.decode(start).detach(), inputs, budget), []
     radius = euclidean_radius(budget.eps, inputs.images.shape[1:], budget.norm)
     for restart in range(budget.n_restarts):

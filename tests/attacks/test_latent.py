@@ -80,6 +80,15 @@ def test_the_walk_begins_at_the_encoder_at_given_latents_or_at_the_nearest_sampl
     assert many < one / 2
 
 
+def test_latents_of_inference_mode_and_lists_are_taken():
+    X, y = own_images(3)
+    with torch.inference_mode():
+        latents = torch.zeros(3, 4)
+        inside = latent_walk(smooth_generator(), brightness, X, y, BUDGET, latents=latents)
+    outside = latent_walk(smooth_generator(), brightness, X.tolist(), y.tolist(), BUDGET, latents=np.zeros((3, 4)))
+    np.testing.assert_allclose(outside.images, inside.images.numpy(), atol=1e-5)
+
+
 def test_the_defence_is_part_of_what_is_fooled():
     """Behind a defence that answers the mean image, no image fools anybody."""
     X, y = own_images(12)
