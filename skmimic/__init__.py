@@ -75,6 +75,7 @@ _HOMES = {
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 _SUBPACKAGES = {
+    "attacks",
     "corruptions",
     "datasets",
     "engine",

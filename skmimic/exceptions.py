@@ -3,6 +3,7 @@
 from sklearn.exceptions import ConvergenceWarning as _SklearnConvergenceWarning
 
 __all__ = [
+    "AttackError",
     "CollapseWarning",
     "ConvergenceWarning",
     "DataRangeError",
@@ -13,6 +14,7 @@ __all__ = [
     "GeneratorMismatchError",
     "IdentifiabilityWarning",
     "InvalidModelFileError",
+    "MaskedGradientWarning",
     "MissingExtraError",
     "NotFiniteError",
     "SkmimicError",
@@ -31,6 +33,10 @@ class GeneratorMismatchError(SkmimicError, ValueError):
 
 class DataRangeError(SkmimicError, ValueError):
     """The values of X do not tell what black and white are; the message says which data_range to give."""
+
+
+class AttackError(SkmimicError, ValueError):
+    """Images, defence and classifier of an attack do not fit each other, or the attack cannot work on them."""
 
 
 class DetectionError(SkmimicError, ValueError):
@@ -75,6 +81,10 @@ class SurrogateFitWarning(SkmimicWarning):
 
 class CollapseWarning(SkmimicWarning):
     """A generator in training gives nearly the same image for different latents."""
+
+
+class MaskedGradientWarning(SkmimicWarning):
+    """The gradients of a defence mislead attacks, so accuracy under attack says nothing about its safety."""
 
 
 class ConvergenceWarning(SkmimicWarning, _SklearnConvergenceWarning):
