@@ -7,21 +7,25 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import SkipTestWarning
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator, estimator_checks_generator, parametrize_with_checks
 
 from skmimic import (
+    VAE,
     BiGANProjector,
     EncoderProjector,
     KnownCorruptionProjector,
     MimicAnomalyDetector,
+    MimicDefense,
     MimicDomainAligner,
     MimicGANProjector,
     PerceptualProjector,
     PGDProjector,
 )
 
+TINY = VAE(latent_dim=2, width=4, max_steps=2, n_epochs=1, random_state=0)
 # Instances of a class differ in what the shapes and numbers of the suite's data can tell apart.
 ALL_HOLD = {
     "projector": MimicGANProjector(),
@@ -36,9 +40,15 @@ ALL_HOLD = {
     "encoder": EncoderProjector(),
     "bigan": BiGANProjector(),
     "aligner that projects": MimicDomainAligner(source="project", adapt_on=None),
+    "defence of rows alone": MimicDefense(PCA(1), adapt_on=None),
+    "defence of rows alone by networks": MimicDefense(TINY, adapt_on=None, encoder_steps=2),
     "aligner with labels": MimicDomainAligner(source="project", adapt_on=None, class_prior="source"),
 }
 ALIGNER = MimicDomainAligner(source="identity")
+DEFENCES = {
+    "defence": MimicDefense(PCA(1)),
+    "defence by projection": MimicDefense(TINY, method="projection", T=1, T1=1, T2=1, surrogate="offset"),
+}
 REASON = (
     "fit_transform returns the source rows themselves, the paper's protocol, while transform projects its rows: they "
     "agree only on rows that lie on the manifold already"
@@ -46,16 +56,24 @@ REASON = (
 DECLARED = {"check_transformer_general": REASON, "check_transformer_data_not_an_array": REASON}
 
 
+SHARING = {
+    "check_methods_subset_invariance": "transform finds what the rows of the call share, and a row alone shares nothing"
+}
+OTHERS = {"aligner": ALIGNER, **DEFENCES}
+
+
 def declared(estimator):
+    if isinstance(estimator, MimicDefense):
+        return SHARING if estimator.adapt_on == "transform" else {}
     return DECLARED if getattr(estimator, "source", None) == "identity" else {}
 
 
-@parametrize_with_checks([*ALL_HOLD.values(), ALIGNER], expected_failed_checks=declared)
+@parametrize_with_checks([*ALL_HOLD.values(), *OTHERS.values()], expected_failed_checks=declared)
 def test_contract(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("estimator", [*ALL_HOLD.values(), ALIGNER], ids=[*ALL_HOLD, "aligner"])
+@pytest.mark.parametrize("estimator", [*ALL_HOLD.values(), *OTHERS.values()], ids=[*ALL_HOLD, *OTHERS])
 def test_nothing_is_skipped_and_only_what_is_declared_fails(estimator):
     with warnings.catch_warnings():
         warnings.simplefilter("error", SkipTestWarning)
@@ -100,9 +118,9 @@ MORE_CHECKS = (
 
 @pytest.mark.filterwarnings(r"ignore:X (has|does not have valid) feature names:UserWarning")  # they mix the forms of X
 @pytest.mark.parametrize("check", MORE_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", [*ALL_HOLD, "aligner"])
+@pytest.mark.parametrize("name", [*ALL_HOLD, *OTHERS])
 def test_checks_that_only_scikit_learn_itself_must_pass(check, name):
-    estimator = clone(ALL_HOLD.get(name, ALIGNER))
+    estimator = clone({**ALL_HOLD, **OTHERS}[name])
     if not hasattr(estimator, "transform") and "transform" in check.__name__:
         assert name.startswith("detector")
         return

@@ -1,5 +1,6 @@
 """Floor 3: attacks by those who know the defence, and whether their gradients can be trusted."""
 
+from ..purification import straight_through
 from ._budget import Budget
 from ._check import check_gradients
 from ._gradient import bpda_attack, exact_gradient_attack, margin_attack
@@ -7,7 +8,6 @@ from ._latent import latent_walk
 from ._poison import poison_batch
 from ._report import GradientReport, MaskingSign
 from ._results import AttackResult
-from ._straight_through import straight_through
 from ._universal import apply_universal, universal_perturbation
 
 __all__ = [

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ..exceptions import MaskedGradientWarning
+from ..purification import straight_through
 from ..utils import warn_user
 from ._ascent import ascend, begin, within, worse_of
 from ._groups import Found, Setting, attack_in_groups
@@ -15,7 +16,6 @@ from ._inputs import read_bounds
 from ._kept import BestBatch, BestRows
 from ._norms import radius_of_everything, random_change, steepest
 from ._report import GradientReport, MaskingSign
-from ._straight_through import straight_through
 
 __all__ = ["check_gradients"]
 

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from ..purification import straight_through
 from ._ascent import ascend
 from ._groups import Setting, attack_in_groups
-from ._straight_through import straight_through
 
 __all__ = ["bpda_attack", "exact_gradient_attack", "margin_attack"]
 

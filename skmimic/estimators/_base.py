@@ -279,8 +279,8 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         An estimator that was trained before expects X in the range of its own X.
         """
         told = self.data_range
-        if isinstance(told, str) and gan is not self.gan:
-            told = getattr(gan, "data_range_", told)
+        if isinstance(told, str) and gan is not self.gan and hasattr(gan, "data_range_"):
+            return gan.data_range_  # it has looked at these rows
         expected = getattr(gan, "data_range_", generator.data_range)
         is_open = generator.adopts_range
         return choose_data_range(type(self).__name__, told, rows, is_open=is_open, expected=expected)

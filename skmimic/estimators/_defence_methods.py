@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils import check_array
 
 from ..engine import UnrolledProjection, computing
 from ..exceptions import DataRangeError, GeneratorMismatchError
 from ..purification import DefenceModule, Purifier, PurifierSettings, art_preprocessor
 from ..training import TrainingSettings, train_denoising_encoder
-from ..utils import as_images, resolve_device
+from ..utils import as_images, is_vector, resolve_device
 from ._base import MimicEstimator
 from ._data import distinct_rows
 from ._defence_job import PurifyingJob
@@ -32,6 +33,12 @@ class DefenceMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
     """Methods of `MimicDefense`, which documents the parameters."""
 
     # -- fit ----------------------------------------------------------------------------------------------------------
+
+    def _first_data(self, X):
+        """Validate the X of `fit`, of two rows at least."""
+        rows, form = super()._first_data(X)
+        check_array(rows, dtype=None, ensure_min_samples=2, estimator=self)
+        return rows, form
 
     def _trained(self, rows, image_shape):
         """The `gan` parameter, fitted; None is a small VAE."""
@@ -103,6 +110,10 @@ class DefenceMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
                 f"{type(self).__name__}: X goes from {rows[row].min():g} to {rows[row].max():g} in row {row}, outside "
                 f"the range {tuple(self.data_range_)}. Clip it, or pass data_range=(low, high) and fit again."
             )
+
+    def _has_range(self):
+        """Whether X has a black and a white: rows that are no images have none unless somebody told them."""
+        return not (is_vector(self.image_shape_) and isinstance(self.data_range, str))
 
     def _why_whole(self):
         return WHOLE

@@ -5,7 +5,7 @@ from ._manifold import ManifoldMap
 from ._module import DefenceModule
 from ._purifier import Purifier, PurifierSettings
 from ._rounds import OFFSETS, clean_rows, shared_offset
-from ._straight_through import StraightThrough
+from ._straight_through import straight_through
 
 __all__ = [
     "OFFSETS",
@@ -13,8 +13,8 @@ __all__ = [
     "ManifoldMap",
     "Purifier",
     "PurifierSettings",
-    "StraightThrough",
     "art_preprocessor",
     "clean_rows",
     "shared_offset",
+    "straight_through",
 ]

@@ -1,7 +1,7 @@
 """A defence as a preprocessor of the Adversarial Robustness Toolbox."""
 
 from ..utils import import_extra
-from ._straight_through import StraightThrough
+from ._straight_through import straight_through
 
 __all__ = ["art_preprocessor"]
 
@@ -34,7 +34,7 @@ def art_preprocessor(module, gradient="exact", device_type="cpu"):
     """
     if gradient not in ("exact", "bpda"):
         raise ValueError(f'to_art: gradient must be "exact" or "bpda", got {gradient!r}.')
-    module = StraightThrough(module) if gradient == "bpda" else module
+    module = straight_through(module) if gradient == "bpda" else module
     return _preprocessor_class()(module, device_type)
 
 

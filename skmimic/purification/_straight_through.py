@@ -1,29 +1,70 @@
-"""Gradients that pass a module as if it were the identity."""
+"""A defence whose backward pass is that of the identity."""
 
+import torch
 from torch import nn
 
-__all__ = ["StraightThrough"]
+from ..exceptions import AttackError
+
+__all__ = ["straight_through"]
 
 
-class StraightThrough(nn.Module):
-    """Give what a module gives, with the gradient of the identity.
+def straight_through(clean):
+    """Make the backward pass of a defence that of the identity.
 
-    This is the backward pass differentiable approximation (BPDA) of a defence ``clean(x) ~ x``.
+    What it returns is that of the defence, to the bit, and needs no gradient of it. This is the approximation of the
+    backward pass (BPDA) for defences whose answer is near their input and whose own gradient is missing or useless.
 
     Parameters
     ----------
-    module : callable
-        Images (n, c, h, w) to images of the same shape.
+    clean : callable
+        From images (n, c, h, w) to images of the same shape.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Raises
+    ------
+    AttackError
+        When called, if the defence changes the shape of the images.
 
     References
     ----------
-    Athalye, Carlini and Wagner, "Obfuscated gradients give a false sense of security", ICML 2018.
-    """
+    A. Athalye, N. Carlini, D. Wagner, "Obfuscated gradients give a false sense of security", ICML 2018, section 4.1.
 
-    def __init__(self, module):
+    Examples
+    --------
+    >>> import torch
+    >>> from skmimic.attacks import straight_through
+    >>> images = torch.tensor([[[[0.2, 0.7]]]], requires_grad=True)
+    >>> straight_through(torch.round)(images).sum().backward()
+    >>> images.grad
+    tensor([[[[1., 1.]]]])
+    """
+    return _StraightThrough(clean)
+
+
+class _StraightThrough(nn.Module):
+    def __init__(self, clean):
         super().__init__()
-        self.module = module
+        self.clean = clean
 
     def forward(self, images):
-        """Map images to the module's answer."""
-        return images + (self.module(images) - images).detach()
+        return _Identity.apply(images, self.clean)
+
+
+class _Identity(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, images, clean):
+        ctx.dtype = images.dtype
+        cleaned = clean(images.detach().clone())  # a copy: what works in place spoils nothing
+        if not isinstance(cleaned, torch.Tensor) or cleaned.shape != images.shape:
+            came = tuple(cleaned.shape) if isinstance(cleaned, torch.Tensor) else type(cleaned).__name__
+            raise AttackError(
+                f"straight_through: clean must give images of the shape {tuple(images.shape)} that it gets, got {came}."
+            )
+        return cleaned.detach()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.to(ctx.dtype), None

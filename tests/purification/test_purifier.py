@@ -12,8 +12,8 @@ from skmimic.purification import (
     ManifoldMap,
     Purifier,
     PurifierSettings,
-    StraightThrough,
     art_preprocessor,
+    straight_through,
 )
 from skmimic.utils import as_images
 from tests.helpers import digits, pca_generator
@@ -101,7 +101,7 @@ def test_an_unknown_centre_is_refused():
 
 def test_straight_through_gives_the_answer_with_the_gradient_of_the_identity():
     images = rows().requires_grad_(True)
-    answer = StraightThrough(torch.round)(images)
+    answer = straight_through(torch.round)(images)
     assert torch.equal(answer, torch.round(rows()))
     answer.sum().backward()
     assert torch.equal(images.grad, torch.ones_like(images))
