@@ -432,9 +432,13 @@ class MimicEstimator(Versioned, CallbackSupportMixin, CheckedParameters, metacla
         arrays, batch_size = project_rows(
             self._job(adaptation, outputs, dtype), rows, self.n_jobs, latents, Printer(self)
         )
+        self._keep_batch_size(batch_size)
+        return arrays
+
+    def _keep_batch_size(self, batch_size):
+        """Remember the rows of a chunk where memory ran out."""
         if batch_size < RowRunner(self.batch_size).batch_size:
             self.batch_size_ = batch_size
-        return arrays
 
     def _job(self, adaptation, outputs, dtype):
         device = resolve_device(self.device)

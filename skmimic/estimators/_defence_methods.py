@@ -19,6 +19,7 @@ from ._defence_job import PurifyingJob
 from ._gans import VAE
 from ._gans_base import training_images
 from ._projection import project_rows
+from ._reporting import Printer
 
 __all__ = ["DefenceMethods"]
 
@@ -190,7 +191,9 @@ class DefenceMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
     def _cleaned(self, rows, dtype):
         known = self._known_offset()
         offset = self._offset_of(rows) if known is None else known
-        arrays, _ = project_rows(self._purifying_job(self._purifier(offset), dtype, offset), rows, self.n_jobs)
+        job = self._purifying_job(self._purifier(offset), dtype, offset)
+        arrays, batch_size = project_rows(job, rows, self.n_jobs, say=Printer(self))
+        self._keep_batch_size(batch_size)
         return arrays["images"]
 
     def _projected(self, rows, dtype):
