@@ -2,10 +2,10 @@
 Clean attacked digits, and attack the cleaning
 ==============================================
 
-An attack moves every pixel of a digit a little, so that a classifier misreads it. `MimicDefense` takes off what the rows
-of a batch share of the attack, and answers with images of a generator, here of 20 principal components. That restores
-what attacks on the bare classifier have spoilt. An attacker who knows the defence, and follows the gradient through it,
-is not held up: this is a test-bed, no protection.
+An attack moves every pixel of a digit a little, so that a classifier misreads it. `MimicDefense` takes off what the
+rows of a batch share of the attack, and answers with images of a generator, here of 20 principal components. That
+restores a part of what attacks on the bare classifier have spoilt. An attacker who knows the defence, and follows the
+gradient through it, is held up less: this is a test-bed, no protection.
 """
 
 import matplotlib.pyplot as plt
