@@ -6,7 +6,7 @@ import torch
 
 __all__ = ["NORMS", "euclidean_radius", "into_ball", "lengths", "radius_of_everything", "random_change", "steepest"]
 
-NORMS = ("linf", "l2", "rms")
+NORMS = ("linf", "l2", "rms")  # what `lengths` measures
 
 
 def lengths(changes, norm):

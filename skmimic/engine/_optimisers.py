@@ -6,6 +6,8 @@ import torch
 
 __all__ = ["OPTIMISERS", "Adam", "Optimiser", "RMSProp", "RMSPropTF"]
 
+TF_DECAY, TF_SHARE, TF_EPSILON = 0.9, 0.1, 1e-10  # of TensorFlow 1's RMSProp, its own defaults
+
 
 class Optimiser(ABC):
     """Update a list of tensors in place from a list of gradients; the state persists over calls.
@@ -78,8 +80,8 @@ class RMSPropTF(Optimiser):
 
     def direction(self, index, gradient):
         """Return the gradient over the root of its running mean square."""
-        second = self.second[index].mul_(0.9).addcmul_(gradient, gradient, value=0.1)
-        return gradient / (second + 1e-10).sqrt()
+        second = self.second[index].mul_(TF_DECAY).addcmul_(gradient, gradient, value=TF_SHARE)
+        return gradient / (second + TF_EPSILON).sqrt()
 
 
 OPTIMISERS = {"adam": Adam, "rmsprop": RMSProp, "rmsprop_tf": RMSPropTF, "lbfgs": Adam}  # L-BFGS has a walk of its own

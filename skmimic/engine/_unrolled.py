@@ -9,11 +9,10 @@ from torch.func import functional_call
 
 from ._estimation import fresh_surrogate
 from ._initialisation import start_latents
+from ._optimisers import TF_DECAY, TF_EPSILON, TF_SHARE
 from ._rows import make_problem
 
 __all__ = ["UnrolledProjection"]
-
-DECAY, EPSILON = 0.9, 1e-10  # of TensorFlow's RMSProp, as in `RMSPropTF`
 
 
 class UnrolledProjection(nn.Module):
@@ -159,9 +158,9 @@ class _Bound:
 
 
 def _moved(value, power, gradient, rate):
-    """One step of RMSProp, by nothing in place."""
-    power = DECAY * power + (1 - DECAY) * gradient.square()
-    return value - rate * gradient / (power + EPSILON).sqrt(), power
+    """One step of `RMSPropTF`, nothing changed in place."""
+    power = TF_DECAY * power + TF_SHARE * gradient.square()
+    return value - rate * gradient / (power + TF_EPSILON).sqrt(), power
 
 
 def _open(tensor):

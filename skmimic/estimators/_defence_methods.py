@@ -25,8 +25,8 @@ __all__ = ["DefenceMethods"]
 
 WHOLE = "a defence sees whole images. Fill these pixels in, for instance by MimicGANProjector, or leave the rows out."
 SLACK = 0.05  # of the range, by which rows may leave it: overshoots of a resize, not another range
-VAE_STEPS, VAE_BATCH = 2500, 128  # 45,000 images 28x28: 5 minutes on two cores (benchmarks/defence)
-FROM_NOTHING = 4  # times the steps, for an encoder that begins with random weights
+VAE_STEPS, VAE_BATCH = 2500, 128  # those of the VAEs of benchmarks/defence; more were not tried
+FROM_NOTHING = 4  # times the steps, for an encoder that begins with random weights: a guess, not measured
 N_RESIDUAL = 1000  # clean rows, whose mean residual is known to 3 % of a row's
 
 
@@ -236,8 +236,7 @@ class DefenceMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
         RuntimeError
             If a gradient is asked for where torch records none, as under ``torch.no_grad()``.
         """
-        self._check_ready()
-        name = type(self).__name__
+        module, name = self.module(), type(self).__name__
         if not isinstance(images, torch.Tensor):
             raise TypeError(f"{name}.clean: expected a tensor, got {type(images).__name__}. transform takes arrays.")
         if images.requires_grad and not torch.is_grad_enabled():
@@ -247,7 +246,6 @@ class DefenceMethods(OneToOneFeatureMixin, TransformerMixin, MimicEstimator):
             )
         if not bool(torch.isfinite(images).all()):
             raise ValueError(f"{name}.clean: images contain NaN or infinity. Look at the step that made them.")
-        module = self.module()
         if len(images) and self._has_range():
             self._check_range(images.detach().flatten(1).cpu().numpy())
         return module(images)

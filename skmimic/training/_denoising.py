@@ -14,7 +14,9 @@ from ._recipe import Recipe
 
 __all__ = ["DenoisingRecipe", "train_denoising_encoder"]
 
-LATENT_WEIGHT = 0.05  # of |z|^2 beside the squared error of an image, pixels in [-1, 1] (docs/design.md)
+LATENT_WEIGHT = (
+    0.05  # of |z|^2 beside the squared error of an image, pixels in [-1, 1]; as the method was first measured
+)
 
 
 class DenoisingRecipe(Recipe):

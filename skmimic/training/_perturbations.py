@@ -5,8 +5,8 @@ from torch.nn import functional
 
 __all__ = ["latent_signs", "perturbed", "signs_at_scales"]
 
-SHARE_OF_LATENT_SIGNS = 0.6  # of the rows; the others get random signs
-PROBE_NOISE = 0.05  # standard deviation, in [-1, 1]: at the image itself all rows would get the same few patterns
+SHARE_OF_LATENT_SIGNS = 0.6  # of the rows, as the method was first measured; the others get random signs
+PROBE_NOISE = 0.05  # standard deviation, in [-1, 1], a choice: at the image itself a row would always get like patterns
 COARSE = 4  # pixels a side of the coarsest signs; smaller images get signs of single pixels only
 
 
